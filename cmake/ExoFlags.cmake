@@ -15,10 +15,10 @@ if(EXO_FREESTANDING)
                     OUTPUT_VARIABLE resource_dir OUTPUT_STRIP_TRAILING_WHITESPACE)
     add_compile_options(
         --target=x86_64-unknown-none-elf -ffreestanding -nostdinc -nostdinc++
-        -isystem ${CMAKE_SOURCE_DIR}/cmake/freestanding
-        -isystem ${sysroot}/usr/lib/llvm-19/include/c++/v1
-        -isystem ${resource_dir}/include
-        -isystem ${sysroot}/usr/include/x86_64-linux-musl
+        "SHELL:-isystem ${CMAKE_SOURCE_DIR}/cmake/freestanding"
+        "SHELL:-isystem ${sysroot}/usr/lib/llvm-19/include/c++/v1"
+        "SHELL:-isystem ${resource_dir}/include"
+        "SHELL:-isystem ${sysroot}/usr/include/x86_64-linux-musl"
         -mno-red-zone -mcmodel=kernel -mno-sse -mno-mmx -mno-avx -fno-pic
         -fno-omit-frame-pointer -fno-threadsafe-statics)
     add_compile_definitions(EXO_FREESTANDING=1)

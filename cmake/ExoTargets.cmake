@@ -2,6 +2,7 @@
 #
 #   exo_library(ring SOURCES a.cpp HOST_SOURCES host/b.cpp DEPENDS base)    lib/ring -> exo_ring
 #   exo_test(ring_test SOURCES x_test.cpp DEPENDS ring [CONCURRENT])        unit test (GoogleTest)
+#                                                                         [OPTIONS -O0] [TIMEOUT s]
 #   exo_fuzz(ring_fuzz SOURCES x_fuzz.cpp DEPENDS ring)                     libFuzzer target
 #   exo_bench(bench_ring SOURCES ring_bench.cpp DEPENDS ring LIBRARIES ..)  benchmark program
 #
@@ -39,7 +40,7 @@ function(exo_library name)
 endfunction()
 
 function(exo_test name)
-    cmake_parse_arguments(ARG "CONCURRENT" "TIMEOUT" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+    cmake_parse_arguments(ARG "CONCURRENT" "TIMEOUT" "SOURCES;DEPENDS;LIBRARIES;OPTIONS" ${ARGN})
     if(EXO_FREESTANDING OR EXO_SANITIZE STREQUAL "fuzz")
         return()
     endif()
@@ -51,9 +52,10 @@ function(exo_test name)
     endif()
     add_executable(${name} ${ARG_SOURCES})
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+    target_compile_options(${name} PRIVATE ${ARG_OPTIONS})
     _exo_link(${name} ${ARG_DEPENDS})
     target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main Threads::Threads ${ARG_LIBRARIES})
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+    gtest_discover_tests(${name} TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
 function(exo_fuzz name)

@@ -21,7 +21,7 @@ double now_seconds() {
 }  // namespace
 
 const std::vector<int>& allowed_cpus() {
-    static const std::vector<int> kCpus = [] {
+    static const std::vector<int> cpus_at_start = [] {
         cpu_set_t set;
         CPU_ZERO(&set);
         sched_getaffinity(0, sizeof set, &set);
@@ -31,7 +31,7 @@ const std::vector<int>& allowed_cpus() {
         }
         return cpus;
     }();
-    return kCpus;
+    return cpus_at_start;
 }
 
 void pin_to_cpu(int cpu) {
@@ -45,14 +45,14 @@ void pin_to_cpu(int cpu) {
 }
 
 double tsc_hz() {
-    static const double kHz = [] {
+    static const double hz = [] {
         const double begin = now_seconds();
         const std::uint64_t first = read_tsc();
         double end = begin;
         while (end - begin < 0.05) end = now_seconds();
         return static_cast<double>(read_tsc() - first) / (end - begin);
     }();
-    return kHz;
+    return hz;
 }
 
 }  // namespace exo::bench

@@ -1,0 +1,17 @@
+#!/bin/bash
+# Links every library of a freestanding build into one object and lists what it still wants: only
+# the four memory functions, strlen and the ports that the kernel defines may be missing.
+set -euo pipefail
+build=$1
+shopt -s globstar nullglob
+archives=("$build"/lib/**/*.a)
+[ ${#archives[@]} -gt 0 ] || { echo "no libraries in $build" >&2; exit 1; }
+ld.lld-19 -r --whole-archive "${archives[@]}" -o "$build/all.o"
+wanted=$(llvm-nm-19 --undefined-only --demangle --just-symbol-name "$build/all.o" | sort -u)
+allowed='^(mem(cpy|move|set|cmp|chr)|strlen|exo::panic\(char const\*\))$'
+if surplus=$(printf '%s\n' "$wanted" | grep -Ev "$allowed" | grep .); then
+    printf 'a freestanding library needs what the kernel does not have:\n%s\n' "$surplus" >&2
+    exit 1
+fi
+printf 'ports used: %s\n' "$(printf '%s' "$wanted" | tr '\n' ' ')"
+llvm-size-19 "$build/all.o"

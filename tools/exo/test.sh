@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# ./exo test: every check there is, in groups, each step with its log below build/log.
+
+exo_test() {
+    local groups=() group long=0
+    while [ $# -gt 0 ]; do
+        case $1 in
+        -h | --help)
+            cat <<'TEXT'
+Usage: ./exo test [--long] [GROUP...]
+
+  lint     formatting, include layers, shell scripts, clang-tidy, freestanding link
+  unit     unit tests: plain, under ASan+UBSan, and what is concurrent under TSan
+  model    model checks of the lock-free structures: own interleaving checker, spin
+  fuzz     every fuzz target for some seconds
+  apps     real programs on what was built (LD_PRELOAD=libexo_alloc.so)
+
+  --long   deeper bounds and longer runs of the same; takes hours
+TEXT
+            return
+            ;;
+        --long) long=1 ;;
+        lint | unit | model | fuzz | apps) groups+=("$1") ;;
+        *) bad_option test "$1" ;;
+        esac
+        shift
+    done
+    [ ${#groups[@]} -gt 0 ] || groups=(lint unit model fuzz apps)
+    # shellcheck source=tools/exo/setup.sh
+    source tools/exo/setup.sh
+    exo_setup
+    export EXO_LONG=$long
+    for group in "${groups[@]}"; do
+        printf '%s%s%s\n' "$bold" "$group" "$plain"
+        "test_$group" || true # counted; the summary tells
+    done
+    step_summary
+}
+
+jobs_count() { nproc; }
+
+test_lint() {
+    step 'format' check_format
+    step 'include layers' python3 tools/check_layers.py
+    step 'shell scripts' check_shell
+    step 'freestanding: kernel flags, no libc' check_freestanding
+    step 'clang-tidy' check_tidy
+}
+
+check_format() {
+    git ls-files -z '*.h' '*.cpp' | xargs -0 clang-format-19 --dry-run -Werror
+}
+
+check_shell() {
+    git ls-files -z '*.sh' exo .ci/run | xargs -0 shellcheck --external-sources
+    git ls-files -z '*.py' | xargs -0 -r python3 -c 'import ast, sys
+for name in sys.argv[1:]: ast.parse(open(name).read(), name)'
+}
+
+# Incremental: ninja checks again what changed, and here everything if the checks themselves did.
+check_tidy() {
+    [ .clang-tidy -nt build/tidy/build.ninja ] && rm -rf build/tidy
+    configure_and_build tidy -- -k 0
+}
+
+check_freestanding() {
+    configure_and_build freestanding && tools/check_freestanding.sh build/freestanding
+}
+
+test_unit() {
+    local preset
+    for preset in release asan tsan; do
+        step "build $preset" configure_and_build $preset || continue
+        step "unit $preset" ctest --preset $preset -j "$(jobs_count)" -LE model
+    done
+}
+
+test_model() {
+    step 'build release' configure_and_build release &&
+        step 'model: interleavings of the real source' ctest --preset release -j "$(jobs_count)" -L model
+    local script
+    for script in tests/model/*.sh; do
+        [ -x "$script" ] && step "model: $(basename "$script" .sh)" "$script"
+    done
+}
+
+test_fuzz() {
+    step 'build fuzz' configure_and_build fuzz || return
+    local target seconds=10
+    [ "$EXO_LONG" -eq 1 ] && seconds=1200
+    while read -r target; do
+        step "fuzz $(basename "$target")" run_fuzzer "$target" $seconds
+    done <build/fuzz/fuzzers.txt
+}
+
+run_fuzzer() {
+    local corpus
+    corpus=build/fuzz/corpus/$(basename "$1")
+    mkdir -p "$corpus"
+    "$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+        -artifact_prefix="$corpus-" "$corpus"
+}
+
+test_apps() {
+    step 'build release' configure_and_build release || return
+    local script
+    for script in tests/apps/*.sh; do
+        [ -x "$script" ] && step "apps: $(basename "$script" .sh)" "$script"
+    done
+}
