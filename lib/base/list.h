@@ -46,6 +46,9 @@ class List {
     void push_back(T& item) { insert(item.*kLink, *head_.prev); }
     void push_front(T& item) { insert(item.*kLink, head_); }
 
+    /// Puts `item` in front of `position`, which is in this list.
+    void insert_before(T& item, T& position) { insert(item.*kLink, *(position.*kLink).prev); }
+
     /// The first member; nullptr when empty.
     [[nodiscard]] T* front() { return empty() ? nullptr : owner(head_.next); }
     [[nodiscard]] T* back() { return empty() ? nullptr : owner(head_.prev); }

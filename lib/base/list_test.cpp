@@ -31,6 +31,18 @@ TEST(List, keeps_order_and_gives_back_members) {
     EXPECT_FALSE(b.link.linked());
 }
 
+TEST(List, inserts_in_the_middle_and_at_the_front) {
+    Items items;
+    Item a(1), b(2), c(3);
+    items.push_back(c);
+    items.insert_before(a, c);
+    items.insert_before(b, c);
+    EXPECT_EQ(items.front(), &a);
+    EXPECT_EQ(items.next(a), &b);
+    EXPECT_EQ(items.next(b), &c);
+    EXPECT_EQ(items.back(), &c);
+}
+
 TEST(ListDeathTest, unlinking_what_is_not_linked_ends) {
     Item lonely(1);
     EXPECT_DEATH(lonely.link.unlink(), "list links are corrupt");
