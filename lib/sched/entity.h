@@ -53,9 +53,10 @@ struct alignas(kCacheLine) SchedEntity {
     ListLink link;
     /// When it joined its queue for this turn; a preempted thread keeps the turn and this time.
     std::uint64_t turn_since_ns = 0;
-    /// CPUs it may run on, bit n for CPU n; never 0.
-    std::uint64_t affinity = ~std::uint64_t{0};
     SchedGroup* group = nullptr;
+    /// The thread a few places behind it in its fair queue when last looked: a prefetch hint that
+    /// is never followed, and may name a thread that is long gone.
+    const void* lookahead = nullptr;
     /// What is left of this turn's slice; below 0 after an overrun, which the next turn pays.
     std::int32_t slice_left_ns = 0;
     /// This turn's whole slice.
@@ -73,10 +74,14 @@ struct alignas(kCacheLine) SchedEntity {
     std::int8_t nice = 0;
     /// CPU it last ran on, whose caches may still hold its data.
     std::uint8_t last_cpu = 0;
+    /// Its place among the latest that joined its fair queue.
+    std::uint8_t recent_slot = 0;
 
     alignas(kCacheLine) Predictor predictor;
     /// Of the program it runs; nullptr: unknown. Outlives the thread's use of it.
     BurstProfile* profile = nullptr;
+    /// CPUs it may run on, bit n for CPU n; never 0.
+    std::uint64_t affinity = ~std::uint64_t{0};
 
     DeadlineParams deadline;
     /// Absolute deadline of the current period, and what is left of its budget.

@@ -23,6 +23,7 @@ void FairQueue::remove(SchedEntity& entity) {
     Threads& list = lists_[level];
     const bool was_head = list.front() == &entity;
     entity.link.unlink();
+    forget(entity, level);
     --count_;
     --level_counts_[level];
     if (was_head) head_changed(level, list.front());
