@@ -28,7 +28,7 @@ class FairQueue {
     using Threads = List<SchedEntity, &SchedEntity::link>;
 
     /// Picks that a prefetch has time for; a power of two.
-    static constexpr unsigned kLookahead = 8;
+    static constexpr unsigned kLookahead = 16;
 
     enum class Reason : std::uint8_t { Level, Age };
     struct Pick {
