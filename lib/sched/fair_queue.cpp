@@ -6,6 +6,11 @@ namespace exo::sched {
 
 FairQueue::FairQueue(const Tunables& tunables) {
     std::copy(std::begin(tunables.age_limit_ns), std::end(tunables.age_limit_ns), age_limit_ns_);
+    for (std::size_t level = 0; level < kLevelCount; ++level) {
+        // Without ageing a round must not end it either; times any count this stays in 64 bits.
+        slice_ns_[level] =
+            tunables.age_limit_ns[level] == kNever ? kNever >> 32 : tunables.slice_ns[level];
+    }
 }
 
 void FairQueue::push_front(SchedEntity& entity) {

@@ -1,7 +1,8 @@
 // The queue of ordinary threads of one CPU: Hot, Normal, Cold and Idle lists, first in, first out,
 // and a bitmap of the lists that are not empty. Picking is constant time and takes the highest
 // level, except that every second pick may go to the thread that has waited longest, if a lower
-// level's head is over its age limit.
+// level's head is over its age limit: a fixed one, or the time in which every waiting thread could
+// have had a slice, if that is shorter.
 //
 // Invariant: each list is ordered by turn_since_ns, oldest first. push_front() keeps it because it
 // takes only threads that were picked from the front of that very list in this turn.
@@ -87,6 +88,7 @@ class FairQueue {
     Threads lists_[kLevelCount];
     std::uint32_t level_counts_[kLevelCount] = {};
     std::uint64_t age_limit_ns_[kLevelCount];
+    std::uint64_t slice_ns_[kLevelCount];
     /// The latest to join each list, while they are in it: the one overwritten learns who came
     /// kLookahead places behind it. No thread that left is ever written to.
     SchedEntity* recent_[kLevelCount][kLookahead] = {};
@@ -146,7 +148,9 @@ inline unsigned FairQueue::oldest_over_age(std::uint32_t candidates, std::uint64
         const std::uint64_t since = head_since_ns_[level];
         const bool candidate = (candidates >> level & 1U) != 0;
         // A head put in by another CPU with a slightly later clock has not waited at all.
-        const bool aged = since < now_ns && now_ns - since >= age_limit_ns_[level];
+        const std::uint64_t round = count_ * slice_ns_[level];
+        const std::uint64_t limit = round < age_limit_ns_[level] ? round : age_limit_ns_[level];
+        const bool aged = since < now_ns && now_ns - since >= limit;
         if (candidate && aged && since < oldest_since) {
             oldest = level;
             oldest_since = since;

@@ -58,13 +58,21 @@ TEST_F(FairQueueTest, every_second_pick_is_for_age_once_over_the_limit) {
     EXPECT_EQ(queue_.pick(old).entity, &cold2);
 }
 
-TEST_F(FairQueueTest, one_nanosecond_below_the_limit_is_not_over_it) {
+TEST_F(FairQueueTest, among_many_threads_the_limit_is_the_levels) {
     const std::uint64_t limit = tunables_.age_limit_ns[static_cast<std::size_t>(Level::Normal)];
-    add(Level::Normal, 0);
-    SchedEntity& hot1 = add(Level::Hot, 0);
-    SchedEntity& hot2 = add(Level::Hot, 0);
-    EXPECT_EQ(queue_.pick(limit - 1).entity, &hot1);
-    EXPECT_EQ(queue_.pick(limit - 1).entity, &hot2);
+    SchedEntity& normal = add(Level::Normal, 0);
+    for (int i = 0; i < 100; ++i) add(Level::Hot, 0);
+    for (int i = 0; i < 10; ++i) EXPECT_NE(queue_.pick(limit - 1).entity, &normal);
+    EXPECT_EQ(queue_.pick(limit).entity, &normal);
+}
+
+TEST_F(FairQueueTest, among_few_threads_the_limit_is_a_slice_for_each) {
+    const std::uint64_t slice = tunables_.slice_ns[static_cast<std::size_t>(Level::Normal)];
+    SchedEntity& normal = add(Level::Normal, 0);
+    for (int i = 0; i < 4; ++i) add(Level::Hot, 0);
+    EXPECT_NE(queue_.pick(0).entity, &normal);
+    EXPECT_NE(queue_.pick(4 * slice - 1).entity, &normal);
+    EXPECT_EQ(queue_.pick(3 * slice).entity, &normal);
 }
 
 TEST_F(FairQueueTest, of_several_aged_heads_the_oldest_is_rescued) {
@@ -148,7 +156,10 @@ class Reference {
             for (std::size_t level = top + 1; level < kLevelCount; ++level) {
                 if (lists_[level].empty()) continue;
                 SchedEntity* head = lists_[level].front();
-                const bool aged = now_ns - head->turn_since_ns >= tunables_.age_limit_ns[level];
+                const std::uint64_t limit =
+                    std::min(tunables_.age_limit_ns[level], count() * tunables_.slice_ns[level]);
+                const bool aged =
+                    head->turn_since_ns < now_ns && now_ns - head->turn_since_ns >= limit;
                 if (aged && (oldest == nullptr || head->turn_since_ns < oldest->turn_since_ns)) {
                     oldest = head;
                     chosen = level;
@@ -162,6 +173,12 @@ class Reference {
     }
 
   private:
+    [[nodiscard]] std::size_t count() const {
+        std::size_t sum = 0;
+        for (const auto& list : lists_) sum += list.size();
+        return sum;
+    }
+
     Tunables tunables_;
     std::vector<SchedEntity*> lists_[kLevelCount];
     bool by_level_ = false;

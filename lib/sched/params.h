@@ -36,11 +36,12 @@ struct Tunables {
     /// switches with a longer slice.
     std::uint64_t slice_ns[kLevelCount] = {1 * kMillisecond, 2 * kMillisecond, 4 * kMillisecond,
                                            4 * kMillisecond};
-    /// A queue's head that has waited this long may be picked before higher levels.
+    /// A queue's head that has waited this long may be picked before higher levels; sooner if all
+    /// waiting threads together could have had a slice of its level by then. kNever: no ageing.
     std::uint64_t age_limit_ns[kLevelCount] = {10 * kMillisecond, 30 * kMillisecond,
                                                100 * kMillisecond, 500 * kMillisecond};
-    /// Longest run of a thread picked for its age; half its slice if that is shorter.
-    std::uint64_t rescue_ns = 2 * kMillisecond;
+    /// Longest run of a thread picked for its age, during which no fair thread preempts it.
+    std::uint64_t rescue_ns = 4 * kMillisecond;
     /// No weight makes a slice shorter or longer than this.
     std::uint64_t min_slice_ns = 50 * kMicrosecond;
     std::uint64_t max_slice_ns = 400 * kMillisecond;

