@@ -4,11 +4,7 @@
 
 namespace exo::sched {
 
-namespace {
-
-constexpr std::int64_t kUnlimited = INT64_MAX;
-
-}  // namespace
+namespace {}  // namespace
 
 RunQueue::RunQueue(unsigned cpu, const Tunables& tunables)
     : cpu_(static_cast<std::uint8_t>(cpu)),
@@ -44,10 +40,7 @@ void RunQueue::hand_over(SchedEntity& entity, std::uint64_t now_ns) {
         return;
     }
     EXO_CHECK(entity.state == EntityState::Blocked, "thread is already on a run queue");
-    if (next_ != nullptr) {
-        next_->state = EntityState::Queued;
-        queue_fair(*next_, now_ns);
-    }
+    if (next_ != nullptr) end_hand_over(now_ns);
     join(entity);
     entity.predicted = entity.predict();
     entity.slice_left_ns = 0;
@@ -81,21 +74,18 @@ SchedEntity* RunQueue::pick_slow(std::uint64_t now_ns) {
     if (SchedEntity* entity = deadline_.first()) {
         deadline_.remove(*entity);
         rescue_ = false;
-        return begin_turn(*entity, kUnlimited, false);
+        return begin_turn(*entity, turn_left_ns_, false);
     }
     if (!rt_.empty() && rt_may_run(now_ns)) {
         SchedEntity* entity = rt_.pick();
         rescue_ = false;
-        return begin_turn(*entity, kUnlimited, false);
+        return begin_turn(*entity, turn_left_ns_, false);
     }
+    if (next_ != nullptr && turn_left_ns_ <= 0) end_hand_over(now_ns);
     if (SchedEntity* entity = next_) {
         next_ = nullptr;
-        if (turn_left_ns_ > 0) {
-            rescue_ = false;
-            return begin_turn(*entity, turn_left_ns_, false);
-        }
-        entity->state = EntityState::Queued;
-        queue_fair(*entity, now_ns);
+        rescue_ = false;
+        return begin_turn(*entity, turn_left_ns_, false);
     }
     return pick_fair(now_ns);
 }
@@ -141,6 +131,7 @@ void RunQueue::put_prev(Put why, std::uint64_t now_ns) {
     entity.state = EntityState::Queued;
     if (is_fair(entity.policy)) [[likely]] {
         put_fair(entity, why, now_ns);
+        if (next_ != nullptr) end_hand_over(now_ns);
     } else if (is_realtime(entity.policy)) {
         put_realtime(entity, why);
     } else if (entity.budget_ns <= 0) {
@@ -201,6 +192,14 @@ void RunQueue::dequeue(SchedEntity& entity) {
     }
     entity.state = EntityState::Blocked;
     leave(entity);
+}
+
+/// The thread in the hand-over slot queues like any other.
+void RunQueue::end_hand_over(std::uint64_t now_ns) {
+    SchedEntity& entity = *next_;
+    next_ = nullptr;
+    entity.state = EntityState::Queued;
+    queue_fair(entity, now_ns);
 }
 
 void RunQueue::queue_fair(SchedEntity& entity, std::uint64_t now_ns) {

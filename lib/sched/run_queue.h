@@ -47,7 +47,7 @@ class RunQueue {
     /// Makes a Blocked thread runnable in the hand-over slot: it runs next, on what is left of the
     /// current turn, if the current thread blocks before that turn is over; else it queues like any
     /// other. For a waker that is about to wait for the woken. Not for threads above fair: they are
-    /// enqueued.
+    /// enqueued. `entity` may run on this CPU.
     void hand_over(SchedEntity& entity, std::uint64_t now_ns);
 
     /// Chooses the next thread and makes it current; nullptr: the CPU idles. There is no current
@@ -133,6 +133,7 @@ class RunQueue {
 
     void join(SchedEntity& entity);
     void leave(SchedEntity& entity);
+    void end_hand_over(std::uint64_t now_ns);
     void queue_fair(SchedEntity& entity, std::uint64_t now_ns);
     void put_fair(SchedEntity& entity, Put why, std::uint64_t now_ns);
     void put_realtime(SchedEntity& entity, Put why);

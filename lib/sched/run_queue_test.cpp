@@ -227,6 +227,19 @@ TEST_F(RunQueueTest, a_pair_that_hands_over_to_each_other_does_not_starve_a_thir
     }
 }
 
+TEST_F(RunQueueTest, a_waker_that_is_preempted_instead_of_blocking_ends_the_hand_over) {
+    wake(a_);
+    ASSERT_EQ(pick(), &a_);
+    queue_.hand_over(b_, now_);
+    ASSERT_TRUE(queue_.set_policy(c_, Policy::Fifo, 1, {}, now_).has_value());
+    wake(c_);
+    queue_.put_prev(Put::Preempted, now_);
+    EXPECT_EQ(b_.state, EntityState::Queued);
+    ASSERT_EQ(pick(), &c_);
+    queue_.block();
+    EXPECT_EQ(pick(), &a_);
+}
+
 TEST_F(RunQueueTest, a_second_hand_over_displaces_the_first_into_the_queue) {
     wake(a_);
     ASSERT_EQ(pick(), &a_);

@@ -44,7 +44,9 @@ Result<void> Machine::prepare() {
 }
 
 Report Machine::run() {
-    while (!events_.empty() && alive_ > 0) {
+    // Each CPU always has one balance event: with nothing else to come, nobody can run again.
+    const std::size_t idle_events = scenario_.cpus > 1 ? scenario_.cpus : 0;
+    while (events_.size() > idle_events && alive_ > 0) {
         const Event event = events_.top();
         if (event.at_ns > scenario_.end_ns) break;
         events_.pop();

@@ -282,6 +282,18 @@ TEST(Machines, unequal_queues_even_out) {
     }
 }
 
+TEST(Simulate, threads_that_wait_for_ever_end_the_run) {
+    const auto trace =
+        parse_trace("exo-sched-trace 1\nthreads 2 duration 1\nt 0 0 a\n5.5\nt 0 0 b\n5\n");
+    ASSERT_TRUE(trace.has_value());
+    Scenario scenario;
+    scenario.cpus = 2;
+    scenario.threads = trace->threads;
+    const Report report = run(scenario);
+    EXPECT_EQ(report.unfinished(), 1U);
+    EXPECT_EQ(report.threads[1].finished_ns, 5 * kMicrosecond);
+}
+
 TEST(Simulate, invalid_scenarios) {
     Scenario scenario;
     scenario.threads = {hog()};
