@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "lib/base/atomic.h"
 #include "lib/base/cpu.h"
 #include "lib/sched/params.h"
 #include "lib/sched/weight.h"
@@ -21,15 +22,13 @@ class SchedGroup {
     SchedGroup(const SchedGroup&) = delete;
     SchedGroup& operator=(const SchedGroup&) = delete;
 
-    [[nodiscard]] std::uint32_t weight() const {
-        return __atomic_load_n(&weight_, __ATOMIC_RELAXED);
-    }
+    [[nodiscard]] std::uint32_t weight() const { return weight_.load(std::memory_order_relaxed); }
 
     /// Takes effect at each member's next slice. Any thread may call it: one independent value,
     /// read without a lock by every CPU's run queue (style: atomics).
     void set_weight(std::uint32_t weight) {
-        __atomic_store_n(&weight_, std::clamp(weight, kMinGroupWeight, kMaxGroupWeight),
-                         __ATOMIC_RELAXED);
+        weight_.store(std::clamp(weight, kMinGroupWeight, kMaxGroupWeight),
+                      std::memory_order_relaxed);
     }
 
     /// Weight of the members runnable on `cpu`. Under the lock of that CPU's run queue, as are the
@@ -43,7 +42,7 @@ class SchedGroup {
         std::uint64_t weight = 0;
     };
 
-    std::uint32_t weight_ = kNiceZeroWeight;
+    Atomic<std::uint32_t> weight_ = kNiceZeroWeight;
     PerCpu cpus_[kMaxCpus];
 };
 

@@ -59,20 +59,22 @@ void Predictor::inherit(const Predictor& parent) {
 
 Level BurstProfile::predict(BurstContext context, Level fallback) const {
     // relaxed: a guess from one independent word; nothing else is read by what it says.
-    const std::uint32_t word = __atomic_load_n(&counters_[context.index()], __ATOMIC_RELAXED);
+    const std::uint32_t word = counters_[context.index()].load(std::memory_order_relaxed);
     return word == 0 ? fallback : static_cast<Level>(Counters::unpack(word).most());
 }
 
 void BurstProfile::learn(BurstContext context, Level actual) {
-    std::uint32_t& word = counters_[context.index()];
-    Counters counters = Counters::unpack(__atomic_load_n(&word, __ATOMIC_RELAXED));
+    Atomic<std::uint32_t>& word = counters_[context.index()];
+    // relaxed, and not one operation: what another CPU learns in between is lost, which costs a
+    // sample and nothing else.
+    Counters counters = Counters::unpack(word.load(std::memory_order_relaxed));
     const auto level = static_cast<unsigned>(actual);
     if (counters.of[level] >= kSettled && counters.most() == level) return;
     if (counters.of[0] + counters.of[1] + counters.of[2] + kStep > kFull) {
         for (unsigned& counter : counters.of) counter = counter * 3 / 4;
     }
     counters.of[level] += kStep;
-    __atomic_store_n(&word, counters.pack(), __ATOMIC_RELAXED);
+    word.store(counters.pack(), std::memory_order_relaxed);
 }
 
 }  // namespace exo::sched

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/base/atomic.h"
 #include "lib/base/cpu.h"
 #include "lib/sched/params.h"
 
@@ -89,7 +90,7 @@ class BurstProfile {
 
   private:
     /// One byte a level, the lowest byte Hot.
-    alignas(kCacheLine) std::uint32_t counters_[BurstContext::kCount] = {};
+    alignas(kCacheLine) Atomic<std::uint32_t> counters_[BurstContext::kCount] = {};
 };
 
 }  // namespace exo::sched

@@ -150,10 +150,10 @@ double mean(const Series& series) {
 
 constexpr double kMeanLimit = 90;
 constexpr double kP99Limit = 150;
-const char* const kMeanRule =
+constexpr const char* kMeanRule =
     "min(90, best peer); mean over 1 M of pick_next + account + put_prev, timed in batches of 8, "
     "clock overhead subtracted, batches over 10,000 cycles (interrupted) left out";
-const char* const kP99Rule =
+constexpr const char* kP99Rule =
     "min(150, best peer); 99th percentile of the same batches of 8, all counted";
 
 Row pick_row(std::string name, double value, double p99, double peer, double limit,
