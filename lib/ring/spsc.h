@@ -1,0 +1,211 @@
+// One producer, one consumer. A message costs one cache-line transfer: the consumer polls the
+// header of the very slot it waits for, which shares its line with the payload. Positions are
+// private to the endpoints; `tail` and `head` in shared memory are published copies.
+//
+// Memory order. (1) A payload is written before the release store of its header and read after the
+// acquire load that found the sequence: the consumer sees it whole. (2) The consumer reads a
+// payload before its release store of `head`; the producer writes the slot again only after an
+// acquire load of `head` that covers it: nothing is overwritten while it is read. (3) The producer
+// closes by a release store after its last message; a consumer that sees it by an acquire load and
+// then finds no message knows there is none. `tail` orders nothing: it is for attaching again.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "lib/ring/batch.h"
+#include "lib/ring/layout.h"
+#include "lib/ring/message.h"
+
+namespace exo::ring {
+
+/// The sending end; one thread at a time. All calls are bounded and never sleep.
+class SpscProducer {
+  public:
+    /// Continues where the last producer stopped, dead or closed-over; there must be no other.
+    /// PROTO: the memory is not an SPSC ring in a possible state.
+    static Result<SpscProducer> attach(const RingMemory& memory) {
+        if (memory.geometry().flavour != RingFlavour::kSpsc) return Errno::PROTO;
+        const std::uint64_t head = memory.header().head.load(std::memory_order_acquire);
+        std::uint64_t tail = memory.header().tail.load(std::memory_order_acquire);
+        // A producer that died between publishing messages and publishing `tail` left messages that
+        // `tail` does not count, and that the consumer may have taken.
+        if (head - tail <= memory.capacity()) tail = head;
+        if (tail - head > memory.capacity()) return Errno::PROTO;
+        while (tail - head < memory.capacity() && sequence_at(memory, tail) == low(tail + 1))
+            ++tail;
+        return SpscProducer(memory, tail, head);
+    }
+
+    /// AGAIN: full. PIPE: the receiver closed. INVAL: not for sending. PROTO: broken by nonsense in
+    /// shared memory, for good.
+    Result<void> try_send(const Message& message) {
+        if (!sendable(message.kind, message.length)) [[unlikely]]
+            return Errno::INVAL;
+        if (closed_by_receiver() || tail_ == limit_) [[unlikely]]
+            TRY(find_space());
+        Slot& slot = memory_.slot(tail_);
+        copy_payload(slot.payload, message.payload);
+        const SlotHeader header{.sequence = low(tail_ + 1),
+                                .kind = message.kind,
+                                .length = message.length,
+                                .tag = message.tag};
+        slot.header.store(header.encode(), std::memory_order_release);
+        ++tail_;
+        memory_.header().tail.store(tail_, std::memory_order_release);
+        claim_line();
+        return {};
+    }
+
+    /// Up to `want` (not 0) free slots, at least one. Errors as try_send().
+    Result<Reservation<SpscProducer>> try_reserve(std::uint32_t want) {
+        if (want == 0) return Errno::INVAL;
+        if (closed_by_receiver() || limit_ - tail_ < want) [[unlikely]]
+            TRY(find_space());
+        const auto granted = std::min<std::uint64_t>(want, limit_ - tail_);
+        return Reservation<SpscProducer>(*this, tail_, static_cast<std::uint32_t>(granted));
+    }
+
+    /// Ends the stream: the consumer gets what was sent, then NODATA.
+    void close() { memory_.header().senders_closed.store(1, std::memory_order_release); }
+
+    [[nodiscard]] const RingMemory& memory() const { return memory_; }
+
+    // For Reservation.
+    void commit(std::uint64_t first, std::uint32_t filled, std::uint32_t) {
+        for (std::uint64_t position = first; position != first + filled; ++position) {
+            auto& word = memory_.slot(position).header;
+            SlotHeader header = SlotHeader::decode(word.load(std::memory_order_relaxed));
+            header.sequence = low(position + 1);
+            word.store(header.encode(), std::memory_order_release);
+        }
+        tail_ = first + filled;
+        memory_.header().tail.store(tail_, std::memory_order_release);
+    }
+
+  private:
+    SpscProducer(const RingMemory& memory, std::uint64_t tail, std::uint64_t head)
+        : memory_(memory), tail_(tail), limit_(head + memory.capacity()) {}
+
+    static std::uint32_t sequence_at(const RingMemory& memory, std::uint64_t position) {
+        return low(memory.slot(position).header.load(std::memory_order_acquire));
+    }
+
+    // Takes the next slot's line from the consumer's cache while nobody waits for it, by saying
+    // what is true: free for tail_. (PREFETCHW did not do it on Zen 4; docs/ring.md has the
+    // figures.)
+    void claim_line() {
+        if (tail_ == limit_) return;
+        const SlotHeader free{.sequence = low(tail_)};
+        memory_.slot(tail_).header.store(free.encode(), std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool closed_by_receiver() const {
+        return memory_.header().receivers_closed.load(std::memory_order_relaxed) != 0;
+    }
+
+    // At least one free slot, or why not.
+    Result<void> find_space() {
+        if (closed_by_receiver()) return Errno::PIPE;
+        if (broken_) return Errno::PROTO;
+        const std::uint64_t head = memory_.header().head.load(std::memory_order_acquire);
+        const std::uint64_t used = tail_ - head;
+        if (used > memory_.capacity()) {  // a head ahead of the tail, or more than a lap behind
+            broken_ = true;
+            limit_ = tail_;
+            return Errno::PROTO;
+        }
+        limit_ = head + memory_.capacity();
+        if (used == memory_.capacity()) return Errno::AGAIN;
+        return {};
+    }
+
+    RingMemory memory_;
+    std::uint64_t tail_;
+    std::uint64_t limit_;  // the position that is known to be taken; tail_ when none is known free
+    bool broken_ = false;
+};
+
+/// The receiving end; one thread at a time. All calls are bounded and never sleep.
+class SpscConsumer {
+  public:
+    /// Continues at the published head: a message that a dead consumer had taken but not released
+    /// comes again.
+    static Result<SpscConsumer> attach(const RingMemory& memory) {
+        if (memory.geometry().flavour != RingFlavour::kSpsc) return Errno::PROTO;
+        return SpscConsumer(memory, memory.header().head.load(std::memory_order_acquire));
+    }
+
+    /// AGAIN: empty. NODATA: empty, and the sender closed. PROTO: broken by nonsense in shared
+    /// memory, for good.
+    Result<Message> try_receive() {
+        const Slot& slot = memory_.slot(head_);
+        const auto header = SlotHeader::decode(slot.header.load(std::memory_order_acquire));
+        if (header.sequence != low(head_ + 1)) [[unlikely]]
+            return why_empty();
+        if (!check(header) || broken_) [[unlikely]]
+            return fail();
+        Result<Message> message(std::in_place);
+        message->kind = header.kind;
+        message->length = header.length;
+        message->tag = header.tag;
+        copy_payload(message->payload, slot.payload);
+        ++head_;
+        memory_.header().head.store(head_, std::memory_order_release);
+        return message;
+    }
+
+    /// Up to `want` (not 0) messages, at least one. Errors as try_receive(). The head moves when
+    /// they are released: until then there must be no other receiving call.
+    Result<Acquisition<SpscConsumer>> try_acquire(std::uint32_t want) {
+        if (want == 0) return Errno::INVAL;
+        if (broken_) [[unlikely]]
+            return Errno::PROTO;
+        const auto limit = std::min<std::uint64_t>(want, memory_.capacity());
+        std::uint64_t position = head_;
+        while (position != head_ + limit && sequence_at(position) == low(position + 1)) ++position;
+        if (position == head_) return why_empty();
+        return Acquisition<SpscConsumer>(*this, head_,
+                                         static_cast<std::uint32_t>(position - head_));
+    }
+
+    /// Takes no more: the producer gets PIPE.
+    void close() { memory_.header().receivers_closed.store(1, std::memory_order_release); }
+
+    [[nodiscard]] const RingMemory& memory() const { return memory_; }
+
+    // For Acquisition.
+    void release(std::uint64_t first, std::uint32_t count) {
+        head_ = first + count;
+        memory_.header().head.store(head_, std::memory_order_release);
+    }
+    Errno fail() {
+        broken_ = true;
+        return Errno::PROTO;
+    }
+
+  private:
+    SpscConsumer(const RingMemory& memory, std::uint64_t head) : memory_(memory), head_(head) {}
+
+    [[nodiscard]] std::uint32_t sequence_at(std::uint64_t position) const {
+        return low(memory_.slot(position).header.load(std::memory_order_acquire));
+    }
+
+    // No message at head_: what the slot may hold then is the message of the lap before, or its own
+    // position (never used, or being filled).
+    [[gnu::noinline]] Errno why_empty() {
+        if (broken_) return Errno::PROTO;
+        const bool closed = memory_.header().senders_closed.load(std::memory_order_acquire) != 0;
+        const std::uint32_t sequence = sequence_at(head_);
+        if (sequence == low(head_ + 1)) return Errno::AGAIN;  // it came just now
+        if (sequence != low(head_) && sequence != low(head_ + 1 - memory_.capacity()))
+            return fail();
+        return closed ? Errno::NODATA : Errno::AGAIN;
+    }
+
+    RingMemory memory_;
+    std::uint64_t head_;
+    bool broken_ = false;
+};
+
+}  // namespace exo::ring

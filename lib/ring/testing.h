@@ -1,0 +1,61 @@
+// What the ring's tests share: memory of exactly the right size, and messages that carry a number
+// and can tell when they were damaged.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "lib/ring/layout.h"
+#include "lib/ring/message.h"
+
+namespace exo::ring {
+
+/// A ring in heap memory of bytes_for() bytes: a sanitizer sees every access beyond it.
+class TestRing {
+  public:
+    explicit TestRing(RingFlavour flavour, std::uint8_t log2_capacity, std::uint16_t endpoints = 0)
+        : geometry_{flavour, log2_capacity, endpoints},
+          size_(bytes_for(geometry_)),
+          bytes_(static_cast<std::byte*>(std::aligned_alloc(abi::kRingLine, size_)), &std::free) {
+        const auto created = RingMemory::create(bytes_.get(), size_, geometry_);
+        if (!created) std::abort();
+    }
+
+    [[nodiscard]] void* data() const { return bytes_.get(); }
+    [[nodiscard]] std::size_t size() const { return size_; }
+    [[nodiscard]] RingMemory memory() const { return *RingMemory::attach(data(), size_); }
+
+  private:
+    RingGeometry geometry_;
+    std::size_t size_;
+    std::unique_ptr<std::byte, decltype(&std::free)> bytes_;
+};
+
+/// A message of full length, every word of which is made from `number`.
+inline Message numbered(std::uint64_t number) {
+    Message message{.length = abi::kRingPayload, .tag = 0, .payload = {}};
+    for (std::size_t i = 0; i < abi::kRingPayload / 8; ++i) {
+        const std::uint64_t word = number * 0x9e3779b97f4a7c15 + i;
+        std::memcpy(message.payload + 8 * i, &word, 8);
+    }
+    std::memcpy(message.payload, &number, 8);
+    return message;
+}
+
+/// The number; fails the test if any other byte does not belong to it.
+inline std::uint64_t number_of(const std::byte* payload) {
+    std::uint64_t number;
+    std::memcpy(&number, payload, 8);
+    const Message whole = numbered(number);
+    EXPECT_EQ(std::memcmp(whole.payload, payload, abi::kRingPayload), 0) << "torn " << number;
+    return number;
+}
+inline std::uint64_t number_of(const Message& message) {
+    return number_of(message.payload);
+}
+
+}  // namespace exo::ring
