@@ -4,6 +4,7 @@
 #include "lib/ring/layout.h"
 #include "lib/ring/mpmc.h"
 #include "lib/ring/mpsc.h"
+#include "lib/ring/pool.h"
 #include "lib/ring/reap.h"
 #include "lib/ring/spsc.h"
 
@@ -24,6 +25,10 @@ template class Acquisition<SpscConsumer>;
 template class Acquisition<MpscConsumer>;
 template class Acquisition<MpmcConsumer>;
 template class EventCount<PollingPort>;
+template Result<void> Pool::try_send(SpscProducer&, Buffer&, std::size_t, std::size_t,
+                                     std::uint16_t);
+template Result<void> Pool::try_send(MpmcProducer&, Buffer&, std::size_t, std::size_t,
+                                     std::uint16_t);
 template class BlockingSender<SpscProducer, PollingPort>;
 template class BlockingSender<MpmcProducer, PollingPort>;
 template class BlockingReceiver<SpscConsumer, PollingPort>;

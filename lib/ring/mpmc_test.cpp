@@ -213,6 +213,8 @@ void receive_mixed(Consumer& consumer, auto note, auto done) {
             }
         } else if (const auto message = consumer.try_receive()) {
             note(number_of(*message));
+        } else {
+            std::this_thread::yield();
         }
     }
 }

@@ -170,7 +170,10 @@ TEST_P(SpscTest, threads_stream_singles_and_batches) {
         for (std::uint64_t i = 0; i < kMessages;) {
             if (i % 3 == 0) {
                 auto batch = producer.try_reserve(5);
-                if (!batch) continue;
+                if (!batch) {
+                    std::this_thread::yield();
+                    continue;
+                }
                 while (i < kMessages && batch->filled() < batch->size()) {
                     ASSERT_TRUE(batch->push(numbered(i++)));
                 }
@@ -199,6 +202,8 @@ TEST_P(SpscTest, threads_stream_singles_and_batches) {
             ASSERT_EQ(number_of(*message), expected++);
         } else if (message.error() == Errno::NODATA) {
             break;
+        } else {
+            std::this_thread::yield();
         }
     }
     sender.join();
