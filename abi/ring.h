@@ -96,9 +96,10 @@ struct RingHeader {
     /// line of `tail` from the producer that is about to write it.
     alignas(kRingLine) Word<std::uint32_t> senders_closed;
     Word<std::uint32_t> receivers_closed;
-    Word<std::uint64_t> lost;  ///< Messages that died with the consumers that had claimed them.
-    RingEvent<Word> data;      ///< Receivers sleep here.
-    RingEvent<Word> space;     ///< Senders sleep here.
+    Word<std::uint64_t>
+        lost;  ///< Messages that died with their consumers (a reaper that dies may not count one).
+    RingEvent<Word> data;   ///< Receivers sleep here.
+    RingEvent<Word> space;  ///< Senders sleep here.
 };
 
 enum class EndpointState : std::uint8_t { kFree = 0, kLive = 1, kDead = 2 };

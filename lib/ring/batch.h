@@ -103,10 +103,10 @@ class [[nodiscard]] Acquisition {
     Result<Incoming> operator[](std::uint32_t index) const {
         EXO_ASSERT(index < count_);
         const Slot& slot = consumer_->memory().slot(first_ + index);
-        const auto header = check(SlotHeader::decode(slot.header.load(std::memory_order_relaxed)));
-        if (!header) [[unlikely]]
+        const auto header = SlotHeader::decode(slot.header.load(std::memory_order_relaxed));
+        if (header.sequence != low(first_ + index + 1) || !check(header)) [[unlikely]]
             return consumer_->fail();
-        return Incoming{header->kind, header->length, header->tag, slot.payload};
+        return Incoming{header.kind, header.length, header.tag, slot.payload};
     }
 
     /// Gives all slots back to the producers.

@@ -118,6 +118,8 @@ TEST_F(BlockingTest, many_sleepers_on_one_ring_lose_no_wake_up) {
     std::atomic<std::uint64_t> received = 0;
     std::vector<std::thread> producers;
     std::vector<std::thread> consumers;
+    producers.reserve(3);
+    consumers.reserve(3);
     for (std::uint32_t id = 0; id < 3; ++id) {
         producers.emplace_back([&, id] {
             BlockingSender<MpmcProducer, FutexPort> own(*MpmcProducer::attach(shared.memory(), id),

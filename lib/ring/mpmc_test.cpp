@@ -152,6 +152,7 @@ void crowd(const TestRing& ring, unsigned consumers, Send send, Receive receive)
     std::vector<std::atomic<unsigned>> seen(kProducers * kEach);
     std::atomic<std::uint64_t> received = 0;
     std::vector<std::thread> threads;
+    threads.reserve(kProducers + consumers);
     for (unsigned id = 0; id < kProducers; ++id) {
         threads.emplace_back([&, id] {
             auto producer = *MpmcProducer::attach(ring.memory(), id);

@@ -103,7 +103,12 @@ class Pool {
     }
 
     /// Only before the first Buffer exists: those point at their pool.
-    Pool(Pool&& other) noexcept : Pool(other) {}
+    Pool(Pool&& other) noexcept
+        : hints_(other.hints_),
+          states_(other.states_),
+          buffers_(other.buffers_),
+          geometry_(other.geometry_),
+          owner_(other.owner_) {}
     Pool& operator=(Pool&&) = delete;
 
     [[nodiscard]] std::size_t buffer_size() const {
@@ -221,13 +226,6 @@ class Pool {
               reinterpret_cast<std::uintptr_t>(states_ + geometry.count), abi::kPoolPage))),
           geometry_(geometry),
           owner_(owner) {}
-
-    Pool(const Pool& other)
-        : hints_(other.hints_),
-          states_(other.states_),
-          buffers_(other.buffers_),
-          geometry_(other.geometry_),
-          owner_(other.owner_) {}
 
     [[nodiscard]] static bool aligned(const void* memory) {
         return reinterpret_cast<std::uintptr_t>(memory) % abi::kPoolPage == 0;

@@ -22,7 +22,7 @@ constexpr std::uint32_t kBob = 2;
 
 struct PoolTest : testing::Test {
     std::size_t size = *pool_bytes(kGeometry);
-    std::unique_ptr<void, decltype(&std::free)> memory{std::aligned_alloc(4096, size), &std::free};
+    ExactMemory memory = allocate_exactly(abi::kPoolPage, size);
     Result<void> made = Pool::create(memory.get(), size, kGeometry);
     Pool alice = *Pool::attach(memory.get(), size, kAlice);
     Pool bob = *Pool::attach(memory.get(), size, kBob);

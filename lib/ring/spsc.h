@@ -1,13 +1,15 @@
-// One producer, one consumer. A message costs one cache-line transfer: the consumer polls the
-// header of the very slot it waits for, which shares its line with the payload. Positions are
-// private to the endpoints; `tail` and `head` in shared memory are published copies.
+// One producer, one consumer. Positions are private to the endpoints; `tail` and `head` in shared
+// memory are published copies. A single message costs one cache-line transfer: the consumer polls
+// the header of the very slot it waits for, which shares its line with the payload. A consumer of
+// batches polls `tail` instead: one more line a batch, but no line is taken away half filled.
 //
-// Memory order. (1) A payload is written before the release store of its header and read after the
-// acquire load that found the sequence: the consumer sees it whole. (2) The consumer reads a
+// Memory order. (1) A payload is written before the release store of its header, and that before
+// the release store of `tail`; it is read after an acquire load of either: the consumer sees it
+// whole. (2) The consumer reads a
 // payload before its release store of `head`; the producer writes the slot again only after an
 // acquire load of `head` that covers it: nothing is overwritten while it is read. (3) The producer
 // closes by a release store after its last message; a consumer that sees it by an acquire load and
-// then finds no message knows there is none. `tail` orders nothing: it is for attaching again.
+// then finds no message knows there is none.
 #pragma once
 
 #include <algorithm>
@@ -22,8 +24,9 @@ namespace exo::ring {
 /// The sending end; one thread at a time. All calls are bounded and never sleep.
 class SpscProducer {
   public:
-    /// Continues where the last producer stopped, dead or closed-over; there must be no other.
-    /// PROTO: the memory is not an SPSC ring in a possible state.
+    /// Continues where the last producer stopped, dead or not; there must be no other. Also for who
+    /// learns of its death, to publish its last messages and close(). PROTO: the memory is not an
+    /// SPSC ring in a possible state.
     static Result<SpscProducer> attach(const RingMemory& memory) {
         if (memory.geometry().flavour != RingFlavour::kSpsc) return Errno::PROTO;
         const std::uint64_t head = memory.header().head.load(std::memory_order_acquire);
@@ -34,26 +37,30 @@ class SpscProducer {
         if (tail - head > memory.capacity()) return Errno::PROTO;
         while (tail - head < memory.capacity() && sequence_at(memory, tail) == low(tail + 1))
             ++tail;
+        memory.header().tail.store(tail, std::memory_order_release);
         return SpscProducer(memory, tail, head);
     }
 
     /// AGAIN: full. PIPE: the receiver closed. INVAL: not for sending. PROTO: broken by nonsense in
     /// shared memory, for good.
     Result<void> try_send(const Message& message) {
-        if (!sendable(message.kind, message.length)) [[unlikely]]
+        return try_send(
+            message.payload,
+            {.sequence = 0, .kind = message.kind, .length = message.length, .tag = message.tag});
+    }
+
+    /// The same of kRingPayload readable bytes and a header, whose sequence is not looked at.
+    Result<void> try_send(const std::byte* payload, SlotHeader header) {
+        if (!sendable(header.kind, header.length)) [[unlikely]]
             return Errno::INVAL;
         if (closed_by_receiver() || tail_ == limit_) [[unlikely]]
             TRY(find_space());
         Slot& slot = memory_.slot(tail_);
-        copy_payload(slot.payload, message.payload);
-        const SlotHeader header{.sequence = low(tail_ + 1),
-                                .kind = message.kind,
-                                .length = message.length,
-                                .tag = message.tag};
+        copy_payload(slot.payload, payload);
+        header.sequence = low(tail_ + 1);
         slot.header.store(header.encode(), std::memory_order_release);
         ++tail_;
         memory_.header().tail.store(tail_, std::memory_order_release);
-        claim_line();
         return {};
     }
 
@@ -64,6 +71,14 @@ class SpscProducer {
             TRY(find_space());
         const auto granted = std::min<std::uint64_t>(want, limit_ - tail_);
         return Reservation<SpscProducer>(*this, tail_, static_cast<std::uint32_t>(granted));
+    }
+
+    /// Takes the next slot's line from the consumer's cache while nobody waits for it, by writing
+    /// what is true: free. (PREFETCHW did not do it on Zen 4: docs/ring.md.)
+    void claim_line() {
+        if (tail_ == limit_) return;
+        const SlotHeader free{.sequence = low(tail_)};
+        memory_.slot(tail_).header.store(free.encode(), std::memory_order_relaxed);
     }
 
     /// Ends the stream: the consumer gets what was sent, then NODATA.
@@ -89,15 +104,6 @@ class SpscProducer {
 
     static std::uint32_t sequence_at(const RingMemory& memory, std::uint64_t position) {
         return low(memory.slot(position).header.load(std::memory_order_acquire));
-    }
-
-    // Takes the next slot's line from the consumer's cache while nobody waits for it, by saying
-    // what is true: free for tail_. (PREFETCHW did not do it on Zen 4; docs/ring.md has the
-    // figures.)
-    void claim_line() {
-        if (tail_ == limit_) return;
-        const SlotHeader free{.sequence = low(tail_)};
-        memory_.slot(tail_).header.store(free.encode(), std::memory_order_relaxed);
     }
 
     [[nodiscard]] bool closed_by_receiver() const {
@@ -139,34 +145,43 @@ class SpscConsumer {
     /// AGAIN: empty. NODATA: empty, and the sender closed. PROTO: broken by nonsense in shared
     /// memory, for good.
     Result<Message> try_receive() {
+        Result<Message> message(std::in_place);
+        const auto header = try_receive(message->payload);
+        if (!header) return header.error();
+        message->kind = header->kind;
+        message->length = header->length;
+        message->tag = header->tag;
+        return message;
+    }
+
+    /// The same, with the payload in `payload`, kRingPayload writable bytes.
+    Result<SlotHeader> try_receive(std::byte* payload) {
         const Slot& slot = memory_.slot(head_);
         const auto header = SlotHeader::decode(slot.header.load(std::memory_order_acquire));
         if (header.sequence != low(head_ + 1)) [[unlikely]]
             return why_empty();
         if (!check(header) || broken_) [[unlikely]]
             return fail();
-        Result<Message> message(std::in_place);
-        message->kind = header.kind;
-        message->length = header.length;
-        message->tag = header.tag;
-        copy_payload(message->payload, slot.payload);
+        copy_payload(payload, slot.payload);
+        if (known_tail_ == head_) ++known_tail_;
         ++head_;
         memory_.header().head.store(head_, std::memory_order_release);
-        return message;
+        return header;
     }
 
     /// Up to `want` (not 0) messages, at least one. Errors as try_receive(). The head moves when
     /// they are released: until then there must be no other receiving call.
     Result<Acquisition<SpscConsumer>> try_acquire(std::uint32_t want) {
         if (want == 0) return Errno::INVAL;
-        if (broken_) [[unlikely]]
-            return Errno::PROTO;
-        const auto limit = std::min<std::uint64_t>(want, memory_.capacity());
-        std::uint64_t position = head_;
-        while (position != head_ + limit && sequence_at(position) == low(position + 1)) ++position;
-        if (position == head_) return why_empty();
-        return Acquisition<SpscConsumer>(*this, head_,
-                                         static_cast<std::uint32_t>(position - head_));
+        if (known_tail_ == head_) {
+            if (broken_) return Errno::PROTO;
+            const std::uint64_t tail = memory_.header().tail.load(std::memory_order_acquire);
+            if (tail == head_) return why_empty();
+            if (tail - head_ > memory_.capacity()) return fail();
+            known_tail_ = tail;
+        }
+        const auto count = std::min<std::uint64_t>(want, known_tail_ - head_);
+        return Acquisition<SpscConsumer>(*this, head_, static_cast<std::uint32_t>(count));
     }
 
     /// Takes no more: the producer gets PIPE.
@@ -181,11 +196,13 @@ class SpscConsumer {
     }
     Errno fail() {
         broken_ = true;
+        known_tail_ = head_;
         return Errno::PROTO;
     }
 
   private:
-    SpscConsumer(const RingMemory& memory, std::uint64_t head) : memory_(memory), head_(head) {}
+    SpscConsumer(const RingMemory& memory, std::uint64_t head)
+        : memory_(memory), head_(head), known_tail_(head) {}
 
     [[nodiscard]] std::uint32_t sequence_at(std::uint64_t position) const {
         return low(memory_.slot(position).header.load(std::memory_order_acquire));
@@ -205,6 +222,7 @@ class SpscConsumer {
 
     RingMemory memory_;
     std::uint64_t head_;
+    std::uint64_t known_tail_;  // not below head_; what stands before it is there
     bool broken_ = false;
 };
 

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "lib/base/cpu.h"
+#include "lib/ring/channel.h"
 #include "lib/ring/testing.h"
 
 namespace exo::ring {
@@ -208,6 +208,42 @@ TEST_P(SpscTest, threads_stream_singles_and_batches) {
     }
     sender.join();
     EXPECT_EQ(expected, kMessages);
+}
+
+TEST(Channel, requests_are_answered_in_order_whatever_the_patience_learns) {
+    const TestRing there(RingFlavour::kSpsc, 3);
+    const TestRing back(RingFlavour::kSpsc, 3);
+    constexpr std::uint64_t kRequests = 5000;
+    std::thread server([&] {
+        Channel channel(*SpscProducer::attach(back.memory()),
+                        *SpscConsumer::attach(there.memory()));
+        for (std::uint64_t i = 0; i < kRequests;) {
+            const auto request = channel.try_receive();
+            if (!request) {
+                std::this_thread::yield();
+                continue;
+            }
+            ASSERT_EQ(number_of(*request), i++);
+            while (!channel.try_send(*request)) std::this_thread::yield();
+        }
+    });
+    Channel channel(*SpscProducer::attach(there.memory()), *SpscConsumer::attach(back.memory()));
+    std::uint64_t sent = 0;
+    std::uint64_t answered = 0;
+    while (answered < kRequests) {
+        // Sometimes one request under way, sometimes as many as fit.
+        const bool many = answered / 100 % 2 == 0;
+        if (sent < kRequests && (many || sent == answered) && channel.try_send(numbered(sent))) {
+            ++sent;
+            continue;
+        }
+        if (const auto answer = channel.try_receive()) {
+            ASSERT_EQ(number_of(*answer), answered++);
+        } else {
+            std::this_thread::yield();
+        }
+    }
+    server.join();
 }
 
 INSTANTIATE_TEST_SUITE_P(Capacities, SpscTest, testing::Values(1, 2, 6));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -14,13 +15,22 @@
 
 namespace exo::ring {
 
-/// A ring in heap memory of bytes_for() bytes: a sanitizer sees every access beyond it.
+using ExactMemory = std::unique_ptr<void, decltype(&std::free)>;
+
+/// Aligned memory that ends after `size` bytes, so that a sanitizer sees every access beyond it.
+inline ExactMemory allocate_exactly(std::size_t alignment, std::size_t size) {
+    void* memory = nullptr;
+    if (posix_memalign(&memory, alignment, size) != 0) std::abort();
+    return {memory, &std::free};
+}
+
+/// A ring in memory of exactly bytes_for() bytes.
 class TestRing {
   public:
     explicit TestRing(RingFlavour flavour, std::uint8_t log2_capacity, std::uint16_t endpoints = 0)
         : geometry_{flavour, log2_capacity, endpoints},
           size_(bytes_for(geometry_)),
-          bytes_(static_cast<std::byte*>(std::aligned_alloc(abi::kRingLine, size_)), &std::free) {
+          bytes_(allocate_exactly(abi::kRingLine, size_)) {
         const auto created = RingMemory::create(bytes_.get(), size_, geometry_);
         if (!created) std::abort();
     }
@@ -32,7 +42,7 @@ class TestRing {
   private:
     RingGeometry geometry_;
     std::size_t size_;
-    std::unique_ptr<std::byte, decltype(&std::free)> bytes_;
+    ExactMemory bytes_;
 };
 
 /// A message of full length, every word of which is made from `number`.

@@ -1,4 +1,4 @@
-// The event count's port on Linux: futex(2), shared, so that it works between processes.
+// The event count's port on Linux: futex(2).
 #pragma once
 
 #include <linux/futex.h>
@@ -12,13 +12,18 @@
 
 namespace exo::ring {
 
-struct FutexPort {
+/// `kScope`: 0 works between processes; FUTEX_PRIVATE_FLAG between threads of one, cheaper.
+template <int kScope>
+struct Futex {
     static void wait(Atomic<std::uint32_t>& word, std::uint32_t expected) {
-        syscall(SYS_futex, &word, FUTEX_WAIT, expected, nullptr, nullptr, 0);
+        syscall(SYS_futex, &word, FUTEX_WAIT | kScope, expected, nullptr, nullptr, 0);
     }
     static void wake_all(Atomic<std::uint32_t>& word) {
-        syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+        syscall(SYS_futex, &word, FUTEX_WAKE | kScope, INT_MAX, nullptr, nullptr, 0);
     }
 };
+
+using FutexPort = Futex<0>;
+using PrivateFutexPort = Futex<FUTEX_PRIVATE_FLAG>;
 
 }  // namespace exo::ring
