@@ -1,8 +1,8 @@
 # The few kinds of target there are. Includes are written from the root of the project.
 #
 #   exo_library(ring SOURCES a.cpp HOST_SOURCES host/b.cpp DEPENDS base)    lib/ring -> exo_ring
-#   exo_test(ring_test SOURCES x_test.cpp DEPENDS ring [CONCURRENT])        unit test (GoogleTest)
-#                                                                         [OPTIONS -O0] [TIMEOUT s]
+#   exo_test(ring_test SOURCES x_test.cpp DEPENDS ring [CONCURRENT]        unit test (GoogleTest)
+#            [LABELS l] [OPTIONS -O0] [TIMEOUT s])
 #   exo_fuzz(ring_fuzz SOURCES x_fuzz.cpp DEPENDS ring)                     libFuzzer target
 #   exo_bench(bench_ring SOURCES ring_bench.cpp DEPENDS ring LIBRARIES ..)  benchmark program
 #
@@ -40,7 +40,7 @@ function(exo_library name)
 endfunction()
 
 function(exo_test name)
-    cmake_parse_arguments(ARG "CONCURRENT" "TIMEOUT" "SOURCES;DEPENDS;LIBRARIES;OPTIONS" ${ARGN})
+    cmake_parse_arguments(ARG "CONCURRENT" "TIMEOUT" "SOURCES;DEPENDS;LIBRARIES;LABELS;OPTIONS" ${ARGN})
     if(EXO_FREESTANDING OR EXO_SANITIZE STREQUAL "fuzz")
         return()
     endif()
@@ -55,7 +55,11 @@ function(exo_test name)
     target_compile_options(${name} PRIVATE ${ARG_OPTIONS})
     _exo_link(${name} ${ARG_DEPENDS})
     target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main Threads::Threads ${ARG_LIBRARIES})
-    gtest_discover_tests(${name} TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+    set(properties TIMEOUT ${ARG_TIMEOUT})
+    if(ARG_LABELS)
+        list(APPEND properties LABELS "${ARG_LABELS}")
+    endif()
+    gtest_discover_tests(${name} TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
 endfunction()
 
 function(exo_fuzz name)
