@@ -33,9 +33,13 @@ inline void fence_seq_cst(std::source_location where = std::source_location::cur
     fence(std::memory_order_seq_cst, where);
 }
 
-/// One round of a loop that waits for others: goes on when something that the thread read since
-/// its last yield has changed. A loop that nobody can end is reported as a deadlock.
+/// The end of a round, of a loop that waits for others: goes on when something that the thread has
+/// read in the round (or since its last yield, if begin_round() did not say) has changed. A loop
+/// that nobody can end is reported as a deadlock.
 void yield(std::source_location where = std::source_location::current());
+
+/// The start of a round.
+void begin_round();
 
 /// Tells the race detector of ordinary accesses (EXO_RACE_CHECK_READ and _WRITE in
 /// lib/base/atomic.h).

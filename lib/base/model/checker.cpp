@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
+#include <tuple>
 
 #include "lib/base/model/fiber.h"
 #include "lib/base/model/memory.h"
@@ -24,7 +26,9 @@ struct Thread {
     Operation pending;  // announced and not executed
     Outcome outcome;    // of the one before, for the fiber to take
     bool woken = false;
-    LocationSet read = 0;  // since the last yield
+    LocationSet read = 0;  // in this round of a spin loop, or since the last yield
+    std::array<StoreId, kMaxLocations> first_read{};  // per location, since then
+    bool in_round = false;
     Fiber fiber;
 };
 
@@ -54,6 +58,7 @@ class Engine final : public Program {
     Outcome perform(const Operation& op, void* address, std::size_t size, std::uint64_t initial);
     Outcome announce(const Operation& op);
     void plain(const void* address, std::size_t size, PlainAccess how, std::source_location where);
+    void begin_round();
     void yield(std::source_location where);
     void constructed(const void* address) { memory_.forget(address); }
     void fail(const char* message, std::source_location where) {
@@ -67,6 +72,9 @@ class Engine final : public Program {
     }
 
   private:
+    using SourcePoint = std::tuple<const char*, unsigned, unsigned>;
+    void note_orders(const Operation& op);
+    [[nodiscard]] Operation mutant(const Operation& op) const;
     void run_once(const std::function<void(Program&)>& set_up);
     void run_threads();
     void step(ThreadId id);
@@ -75,6 +83,7 @@ class Engine final : public Program {
     void wake(const Operation& op, Event& event);
     void resume(ThreadId id);
     [[nodiscard]] bool enabled(ThreadId id) const;
+    [[nodiscard]] bool has_news(ThreadId id) const;
     [[nodiscard]] unsigned running() const;
     void classify_end();
     void record_failure(const std::string& message, std::source_location where);
@@ -94,6 +103,7 @@ class Engine final : public Program {
     std::function<void()> at_end_;
     unsigned deaths_left_ = 0;
     unsigned spurious_left_ = 0;
+    std::set<SourcePoint> orders_noted_;
     enum class End : std::uint8_t { kRegular, kRedundant, kBlocked } end_ = End::kRegular;
     Report report_;
 };
@@ -109,6 +119,7 @@ ThreadId Engine::thread(const char* name, std::function<void()> body, Mortality 
     slot->state = Thread::State::kPending;
     slot->woken = false;
     slot->read = 0;
+    slot->in_round = false;
     slot->fiber.restart(&Engine::run_fiber, this);
     trace_.name_thread(name);
     return static_cast<ThreadId>(thread_count_++);
@@ -128,9 +139,31 @@ void Engine::resume(ThreadId id) {
 
 Outcome Engine::announce(const Operation& op) {
     Thread* self = current_;
-    self->pending = op;
+    self->pending = options_.weaken ? mutant(op) : op;
+    note_orders(op);
     self->fiber.suspend();
     return self->outcome;
+}
+
+// Which parts the orders of `op` have, once for each place in the source.
+void Engine::note_orders(const Operation& op) {
+    const SourcePoint point{op.where.file_name(), op.where.line(), op.where.column()};
+    if (op.where.line() == 0 || !orders_noted_.insert(point).second) return;
+    if (op.kind > Kind::kFence) return;
+    for (const auto part : {OrderPart::kAcquire, OrderPart::kRelease, OrderPart::kFailureAcquire,
+                            OrderPart::kSeqCst}) {
+        const Operation weaker = weakened(op, part);
+        if (weaker.order != op.order || weaker.failure_order != op.failure_order)
+            report_.orders.insert({file_name(op.where), op.where.line(), op.where.column(), part});
+    }
+}
+
+Operation Engine::mutant(const Operation& op) const {
+    const OrderSite& site = *options_.weaken;
+    if (op.where.line() != site.line || op.where.column() != site.column ||
+        file_name(op.where) != site.file)
+        return op;
+    return weakened(op, site.part);
 }
 
 Outcome Engine::perform(const Operation& op, void* address, std::size_t size,
@@ -143,7 +176,15 @@ Outcome Engine::perform(const Operation& op, void* address, std::size_t size,
     return announce(announced);
 }
 
+void Engine::begin_round() {
+    current_->read = 0;
+    current_->in_round = true;
+}
+
 void Engine::yield(std::source_location where) {
+    // Else what an earlier, successful round read would pass for news, and hide a deadlock.
+    if (options_.spin == Spin::kFirstTry && !current_->in_round)
+        fail("Spin::kFirstTry needs begin_round()", where);
     announce({.kind = Kind::kYield, .awaited = current_->read, .where = where});
 }
 
@@ -181,7 +222,7 @@ bool Engine::enabled(ThreadId id) const {
     if (thread.state != Thread::State::kPending) return false;
     switch (thread.pending.kind) {
         case Kind::kYield:
-            return options_.spin == Spin::kRetry && memory_.has_news(id, thread.pending.awaited);
+            return options_.spin == Spin::kRetry && has_news(id);
         case Kind::kWoken:
             return thread.woken;
         case Kind::kJoin:
@@ -189,6 +230,17 @@ bool Engine::enabled(ThreadId id) const {
         default:
             return true;
     }
+}
+
+// Whether a round of the loop that the thread has just yielded from could go another way now: the
+// oldest value it read of some location is out of date.
+bool Engine::has_news(ThreadId id) const {
+    const Thread& thread = *threads_[id];
+    for (unsigned i = 0; i < memory_.location_count(); ++i)
+        if ((thread.read >> i & 1) != 0 &&
+            memory_.has_news(id, static_cast<LocationId>(i), thread.first_read[i]))
+            return true;
+    return false;
 }
 
 unsigned Engine::running() const {
@@ -213,7 +265,11 @@ void Engine::access(ThreadId id, Event& event) {
     event.effect = memory_.apply(id, op, choice);
     if (event.fate == Event::Fate::kSpuriousFailure) event.effect.success = false;
     Thread& thread = *threads_[id];
-    if (op.kind != Kind::kStore) thread.read |= LocationSet{1} << op.location;
+    const LocationSet here = LocationSet{1} << op.location;
+    if (op.kind != Kind::kStore && (thread.read & here) == 0) {
+        thread.read |= here;
+        thread.first_read[op.location] = event.effect.store;
+    }
     thread.outcome = {event.effect.read, event.effect.success};
 }
 
@@ -246,6 +302,7 @@ void Engine::execute(ThreadId id, Event& event) {
         case Kind::kYield:
             memory_.catch_up(id, op.awaited);
             thread.read = 0;
+            thread.in_round = false;
             break;
         case Kind::kWait:
             event.effect.read = memory_.read_newest(id, op.location);
@@ -320,7 +377,7 @@ void Engine::classify_end() {
     for (unsigned i = 0; i < thread_count_; ++i) {
         const Thread& thread = *threads_[i];
         if (thread.state == Thread::State::kPending && thread.pending.kind == Kind::kYield &&
-            memory_.has_news(static_cast<ThreadId>(i), thread.pending.awaited)) {
+            has_news(static_cast<ThreadId>(i))) {
             end_ = End::kBlocked;
             return;
         }
@@ -425,6 +482,10 @@ void fence(std::memory_order order, std::source_location where) {
 
 void yield(std::source_location where) {
     if (in_thread()) engine->yield(where);
+}
+
+void begin_round() {
+    if (in_thread()) engine->begin_round();
 }
 
 void plain_read(const void* address, std::size_t size, std::source_location where) {

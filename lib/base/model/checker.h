@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <source_location>
 #include <string>
 #include <vector>
@@ -30,11 +31,21 @@ namespace exo::model {
 enum class Spin : std::uint8_t {
     kRetry,  // a yield returns when there is news
     // A yield ends its thread's part in the run. Sound where a round of the loop that fails has no
-    // effect: the run in which the thread came later and did not fail is explored as well.
+    // effect: the run in which the thread came later and did not fail is explored as well. Rounds
+    // must start with begin_round().
     kFirstTry,
 };
 
 enum class Mortality : std::uint8_t { kImmortal, kMayDie };
+
+/// A part of the memory order of one operation in the source.
+struct OrderSite {
+    std::string file;  // without folders
+    unsigned line = 0;
+    unsigned column = 0;
+    OrderPart part = OrderPart::kAcquire;
+    friend auto operator<=>(const OrderSite&, const OrderSite&) = default;
+};
 
 struct Options {
     Reduction reduction = Reduction::kSourceSets;
@@ -47,6 +58,8 @@ struct Options {
     unsigned spurious_failures = 0;  // of compare_exchange_weak, per run
     unsigned max_steps = 1000;       // per run: more is a livelock
     std::chrono::seconds time_limit{100};
+    /// Takes a part of an order away, as a mutant of the code.
+    std::optional<OrderSite> weaken = {};  // NOLINT(readability-redundant-member-init): as above
 };
 
 struct Report {
@@ -55,6 +68,7 @@ struct Report {
     std::uint64_t blocked = 0;     // runs ended by Spin::kFirstTry
     std::uint64_t steps = 0;       // over all runs, replayed prefixes included
     bool complete = false;         // the search reached its end
+    std::set<OrderSite> orders;    // all that the runs met
     std::string failure;           // empty: none
     std::string trace;             // of the failing run
     std::string decisions;         // of the failing run; EXO_MODEL_REPLAY=... runs it alone

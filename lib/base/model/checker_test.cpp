@@ -24,13 +24,23 @@ struct Slot {
     int payload = 0;
 };
 
+// Spins until `word`, loaded with `order`, is `wanted`.
+template <typename T>
+void await(const Atomic<T>& word, T wanted, std::memory_order order) {
+    for (;;) {
+        begin_round();
+        if (word.load(order) == wanted) return;
+        cpu_relax();
+    }
+}
+
 Report hand_over(std::memory_order publish, std::memory_order observe, Options options = {}) {
     return check(options, [=](Program& program) {
         auto& slot = program.make<Slot>();
         program.name(slot.full, "full");
         program.thread("producer", [&slot, publish, observe] {
             for (int i = 1; i <= 2; ++i) {
-                while (slot.full.load(observe) != 0) cpu_relax();
+                await(slot.full, 0U, observe);
                 EXO_RACE_CHECK_WRITE(&slot.payload, sizeof(int));
                 slot.payload = i;
                 slot.full.store(1, publish);
@@ -38,7 +48,7 @@ Report hand_over(std::memory_order publish, std::memory_order observe, Options o
         });
         program.thread("consumer", [&slot, publish, observe] {
             for (int i = 1; i <= 2; ++i) {
-                while (slot.full.load(observe) != 1) cpu_relax();
+                await(slot.full, 1U, observe);
                 EXO_RACE_CHECK_READ(&slot.payload, sizeof(int));
                 EXO_MODEL_REQUIRE(slot.payload == i, "message lost");
                 slot.full.store(0, publish);
@@ -75,6 +85,30 @@ TEST(Checker, prints_the_interleaving_and_replays_it) {
     EXPECT_EQ(again.failure, report.failure);
     EXPECT_EQ(again.trace, report.trace);
     EXPECT_EQ(again.executions, 1u);
+}
+
+TEST(Checker, weakens_one_order_at_a_time) {
+    const auto run = [](std::optional<OrderSite> weaken) {
+        return check({.weaken = std::move(weaken)}, [](Program& program) {
+            auto& slot = program.make<Slot>();
+            program.thread("producer", [&slot] {
+                EXO_RACE_CHECK_WRITE(&slot.payload, sizeof(int));
+                slot.full.store(1, kRelease);
+            });
+            program.thread("consumer", [&slot] {
+                std::uint32_t one = 1;
+                if (slot.full.compare_exchange_strong(one, 2, std::memory_order_acq_rel, kAcquire))
+                    EXO_RACE_CHECK_READ(&slot.payload, sizeof(int));
+            });
+        });
+    };
+    const Report whole = run({});
+    EXPECT_TRUE(whole.passed()) << whole.text();
+    ASSERT_EQ(whole.orders.size(), 4u);
+    std::size_t needed = 0;
+    for (const OrderSite& site : whole.orders)
+        if (!run(site).passed()) ++needed;
+    EXPECT_EQ(needed, 2u);  // the store's release, the exchange's acquire
 }
 
 TEST(Checker, finds_overlap_of_ranges_only) {
@@ -144,7 +178,7 @@ TEST(Checker, finds_a_spin_that_nobody_ends) {
             });
             program.thread("spinner", [&] {
                 if (x.exchange(1) == 2) return;
-                while (x.load() != 1) cpu_relax();
+                await(x, 1, std::memory_order_seq_cst);
             });
         });
         EXPECT_TRUE(report.passed()) << report.text();
@@ -153,11 +187,38 @@ TEST(Checker, finds_a_spin_that_nobody_ends) {
             program.thread("setter", [&] { x.store(2); });
             program.thread("spinner", [&] {
                 if (x.exchange(1) == 2) return;
-                while (x.load() != 1) cpu_relax();
+                await(x, 1, std::memory_order_seq_cst);
             });
         });
         EXPECT_NE(stuck.failure.find("deadlock: spinner spins"), std::string::npos) << stuck.text();
     }
+}
+
+// A thread that has read a value twice, the first time a stale one, must look again.
+TEST(Checker, a_spin_goes_on_when_its_first_read_was_stale) {
+    const Report report = check({}, [](Program& program) {
+        auto& x = program.make<Atomic<int>>(0);
+        program.thread("setter", [&] { x.store(1); });
+        program.thread("spinner", [&] {
+            for (;;) {
+                if (x.load(kRelaxed) == 1) return;
+                static_cast<void>(x.load(kRelaxed));
+                cpu_relax();
+            }
+        });
+    });
+    EXPECT_TRUE(report.passed()) << report.text();
+}
+
+TEST(Checker, first_try_spinning_needs_rounds) {
+    const Report report = check({.spin = Spin::kFirstTry}, [](Program& program) {
+        auto& x = program.make<Atomic<int>>(0);
+        program.thread("setter", [&] { x.store(1); });
+        program.thread("spinner", [&] {
+            while (x.load() != 1) cpu_relax();
+        });
+    });
+    EXPECT_NE(report.failure.find("needs begin_round()"), std::string::npos) << report.text();
 }
 
 TEST(Checker, finds_two_that_keep_each_other_busy) {

@@ -87,22 +87,22 @@ Memory::Effect Memory::apply(ThreadId id, const Operation& op, StoreId choice) {
     }
     Location& location = locations_[op.location];
     effect.read = location.stores[choice].value;
-    effect.rank = location.stores[choice].rank;
+    effect.store = choice;
     if (op.kind == Kind::kLoad) {
         read_from(thread, op.location, choice, op.order);
-        effect.stale = choice != location.order.back();
     } else if (op.kind == Kind::kStore) {
         effect.written = op.operand;
-        effect.rank = location.stores[insert_after(id, op, choice, op.operand)].rank;
-    } else if (op.kind == Kind::kCompareExchange && (effect.read != op.expected)) {
+        effect.store = insert_after(id, op, choice, op.operand);
+    } else if (op.kind == Kind::kCompareExchange && effect.read != op.expected) {
         effect.success = false;
-        effect.stale = choice != location.order.back();
         read_from(thread, op.location, choice, op.failure_order);
     } else {
         effect.written = modified(op, effect.read);
         read_from(thread, op.location, choice, op.order);
-        effect.rank = location.stores[insert_after(id, op, choice, effect.written)].rank;
+        effect.store = insert_after(id, op, choice, effect.written);
     }
+    effect.rank = location.stores[effect.store].rank;
+    effect.stale = effect.store == choice && choice != location.order.back();
     ++thread.now.clock[id];
     return effect;
 }
@@ -117,10 +117,10 @@ std::uint64_t Memory::read_newest(ThreadId thread, LocationId location) {
     return locations_[location].stores[newest].value;
 }
 
-bool Memory::has_news(ThreadId thread, LocationSet locations) const {
-    for (unsigned i = 0; i < location_count_; ++i)
-        if ((locations >> i & 1) != 0 && threads_[thread].now.seen[i] != locations_[i].order.back())
-            return true;
+bool Memory::has_news(ThreadId thread, LocationId location, StoreId store) const {
+    const Location& place = locations_[location];
+    for (std::size_t i = place.order.size(); i-- > place.stores[store].rank + std::size_t{1};)
+        if (place.stores[place.order[i]].thread != thread) return true;
     return false;
 }
 

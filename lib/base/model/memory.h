@@ -64,6 +64,7 @@ class Memory {
         std::uint64_t written = 0;
         bool success = true;     // of a compare-exchange
         std::uint16_t rank = 0;  // place in mo of what was read or written
+        StoreId store = 0;       // which was read by a load, or made
         bool stale = false;      // a load that read another than the newest store
     };
 
@@ -76,8 +77,8 @@ class Memory {
     /// As a relaxed load that reads the newest store.
     std::uint64_t read_newest(ThreadId thread, LocationId location);
 
-    /// Whether one of `locations` holds a store newer than what `thread` has seen.
-    [[nodiscard]] bool has_news(ThreadId thread, LocationSet locations) const;
+    /// Whether another thread made a store of `location` that is newer than `store`.
+    [[nodiscard]] bool has_news(ThreadId thread, LocationId location, StoreId store) const;
 
     /// `thread` sees the newest store of each of `locations`, without synchronising.
     void catch_up(ThreadId thread, LocationSet locations);

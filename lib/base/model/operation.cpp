@@ -1,6 +1,43 @@
 #include "lib/base/model/operation.h"
 
 namespace exo::model {
+namespace {
+
+using Order = std::memory_order;
+
+Order without_seq_cst(Kind kind) {
+    if (kind == Kind::kLoad) return std::memory_order_acquire;
+    return kind == Kind::kStore ? std::memory_order_release : std::memory_order_acq_rel;
+}
+
+Order without(Order order, OrderPart part) {
+    if (order == std::memory_order_acq_rel)
+        return part == OrderPart::kAcquire ? std::memory_order_release : std::memory_order_acquire;
+    return std::memory_order_relaxed;
+}
+
+}  // namespace
+
+Operation weakened(const Operation& op, OrderPart part) {
+    Operation result = op;
+    const bool seq_cst = op.order == std::memory_order_seq_cst;
+    switch (part) {
+        case OrderPart::kAcquire:
+            if (is_acquire(op.order) && !seq_cst) result.order = without(op.order, part);
+            break;
+        case OrderPart::kRelease:
+            if (is_release(op.order) && !seq_cst) result.order = without(op.order, part);
+            break;
+        case OrderPart::kFailureAcquire:
+            if (op.kind == Kind::kCompareExchange && is_acquire(op.failure_order))
+                result.failure_order = std::memory_order_relaxed;
+            break;
+        case OrderPart::kSeqCst:
+            if (seq_cst) result.order = without_seq_cst(op.kind);
+            break;
+    }
+    return result;
+}
 
 Footprint footprint_of(const Operation& op) {
     Footprint footprint;

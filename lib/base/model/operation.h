@@ -50,6 +50,17 @@ struct Operation {
     std::source_location where = std::source_location::current();
 };
 
+/// A part of a memory order that can be taken away.
+enum class OrderPart : std::uint8_t {
+    kAcquire,  // of the order, or of a compare-exchange that succeeds
+    kRelease,
+    kFailureAcquire,  // of a compare-exchange that fails
+    kSeqCst,          // down to acquire, release or both, by the kind of operation
+};
+
+/// `op` without `part`; unchanged if it has no such part.
+[[nodiscard]] Operation weakened(const Operation& op, OrderPart part);
+
 /// What an operation touches, by the way it does. Sets of locations; `updates` is everything that
 /// is neither a plain load nor a plain store: read-modify-writes, seq_cst accesses, waits, wakes.
 struct Footprint {

@@ -15,11 +15,15 @@ std::string hex(std::uint64_t value) {
 
 }  // namespace
 
-std::string place(const std::source_location& where) {
+std::string file_name(const std::source_location& where) {
     std::string_view file = where.file_name();
     if (const auto slash = file.rfind('/'); slash != std::string_view::npos)
         file.remove_prefix(slash + 1);
-    return std::string(file) + ":" + std::to_string(where.line());
+    return std::string(file);
+}
+
+std::string place(const std::source_location& where) {
+    return file_name(where) + ":" + std::to_string(where.line());
 }
 
 std::string Trace::location_name(const Memory& memory, LocationId location) const {

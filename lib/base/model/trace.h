@@ -47,7 +47,10 @@ class Trace {
     std::vector<const char*> threads_;
 };
 
-/// "file.h:12", without folders.
+/// "file.h", without folders.
+[[nodiscard]] std::string file_name(const std::source_location& where);
+
+/// "file.h:12".
 [[nodiscard]] std::string place(const std::source_location& where);
 
 }  // namespace exo::model
