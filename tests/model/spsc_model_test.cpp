@@ -1,0 +1,211 @@
+// The SPSC ring's real code in every interleaving and with every stale value that C++20 allows.
+#include <gtest/gtest.h>
+
+#include "lib/ring/spsc.h"
+#include "tests/model/ring_fixture.h"
+
+namespace exo::ring {
+namespace {
+
+using model::OrderPart;
+using model::Program;
+
+constexpr std::uint8_t kTwoSlots = 1;
+
+struct Pair : RingStorage {
+    Pair()
+        : RingStorage(RingFlavour::kSpsc, kTwoSlots),
+          producer(*SpscProducer::attach(view)),
+          consumer(*SpscConsumer::attach(view)) {}
+    SpscProducer producer;
+    SpscConsumer consumer;
+};
+
+void name_words(Program& program, const RingMemory& ring) {
+    program.name(ring.header().tail, "tail");
+    program.name(ring.header().head, "head");
+    program.name(ring.header().senders_closed, "senders_closed");
+    program.name(ring.header().receivers_closed, "receivers_closed");
+    program.name(ring.slot(0).header, "slot 0");
+    program.name(ring.slot(1).header, "slot 1");
+}
+
+void stream(Program& program, unsigned messages) {
+    auto& ring = program.make<Pair>();
+    name_words(program, ring.view);
+    program.thread("producer", [&ring, messages] {
+        for (unsigned i = 1; i <= messages; ++i)
+            EXO_MODEL_REQUIRE(send(ring.producer, numbered(i)), "send failed");
+    });
+    program.thread("consumer", [&ring, messages] {
+        for (unsigned i = 1; i <= messages; ++i) {
+            const auto message = receive(ring.consumer);
+            EXO_MODEL_REQUIRE(message, "receive failed");
+            EXO_MODEL_REQUIRE(number_of(*message) == i, "lost, doubled or out of order");
+        }
+    });
+}
+
+EXO_MODEL_TEST(SpscModel, each_message_arrives_once_whole_and_in_order,
+               .spin = model::Spin::kFirstTry) {
+    stream(program, model::bound(5));
+}
+
+// The same without the assumption that a failed round has no effect.
+EXO_MODEL_TEST(SpscModel, failed_rounds_do_no_harm) {
+    stream(program, model::bound(3));
+}
+
+EXO_MODEL_TEST(SpscModel, batches_are_filled_and_read_in_place, .spin = model::Spin::kFirstTry) {
+    const unsigned messages = model::bound(4);
+
+    auto& ring = program.make<Pair>();
+    name_words(program, ring.view);
+    program.thread("producer", [&ring, messages] {
+        for (unsigned next = 1; next <= messages;) {
+            auto batch = insist([&] { return ring.producer.try_reserve(messages + 1 - next); });
+            EXO_MODEL_REQUIRE(batch, "reserve failed");
+            for (std::uint32_t i = 0; i < batch->size(); ++i)
+                write_number(*batch->append(abi::kRingPayload), next++);
+            batch->commit();
+        }
+    });
+    program.thread("consumer", [&ring, messages] {
+        for (unsigned next = 1; next <= messages;) {
+            auto batch = insist([&] { return ring.consumer.try_acquire(2); });
+            EXO_MODEL_REQUIRE(batch, "acquire failed");
+            for (std::uint32_t i = 0; i < batch->size(); ++i) {
+                const auto message = (*batch)[i];
+                EXO_MODEL_REQUIRE(message, "a broken slot");
+                EXO_MODEL_REQUIRE(read_number(message->payload) == next++, "out of order");
+            }
+            batch->release();
+        }
+    });
+}
+
+EXO_MODEL_TEST(SpscModel, who_closes_is_heard_after_the_last_message,
+               .spin = model::Spin::kFirstTry) {
+    const unsigned messages = model::bound(3);
+
+    auto& ring = program.make<Pair>();
+    name_words(program, ring.view);
+    program.thread("producer", [&ring, messages] {
+        for (unsigned i = 1; i <= messages; ++i)
+            EXO_MODEL_REQUIRE(send(ring.producer, numbered(i)), "send failed");
+        ring.producer.close();
+    });
+    program.thread("consumer", [&ring, messages] {
+        for (unsigned i = 1; i <= messages; ++i) {
+            const auto message = receive(ring.consumer);
+            EXO_MODEL_REQUIRE(message && number_of(*message) == i, "closed too early");
+        }
+        EXO_MODEL_REQUIRE(receive(ring.consumer).error() == Errno::NODATA, "not closed");
+    });
+}
+
+EXO_MODEL_TEST(SpscModel, a_sender_learns_that_nobody_receives) {
+    auto& ring = program.make<Pair>();
+    name_words(program, ring.view);
+    program.thread("producer", [&ring] {
+        Result<void> sent;
+        for (unsigned i = 1; sent; ++i) sent = send(ring.producer, numbered(i));
+        EXO_MODEL_REQUIRE(sent.error() == Errno::PIPE, "not told");
+    });
+    program.thread("consumer", [&ring] {
+        const auto first = receive(ring.consumer);
+        EXO_MODEL_REQUIRE(first && number_of(*first) == 1, "the first message");
+        ring.consumer.close();
+    });
+}
+
+// The producer dies at any step; its successor attaches and sends the rest. A message whose send()
+// did not return may or may not have gone out, so the successor's begin with a number of their own.
+EXO_MODEL_TEST(SpscModel, a_successor_continues_after_the_producers_death,
+               .spin = model::Spin::kFirstTry, .deaths = 1) {
+    auto& ring = program.make<Pair>();
+    auto& book = program.make<Book>();
+    name_words(program, ring.view);
+    const auto first = program.thread(
+        "first",
+        [&ring] {
+            for (unsigned i = 1; i <= 2; ++i)
+                EXO_MODEL_REQUIRE(send(ring.producer, numbered(Book::number(0, i))), "send");
+        },
+        model::Mortality::kMayDie);
+    program.thread("successor", [&ring, first] {
+        model::join(first);
+        auto producer = SpscProducer::attach(ring.view);
+        EXO_MODEL_REQUIRE(producer, "the ring is broken after a death");
+        EXO_MODEL_REQUIRE(send(*producer, numbered(Book::number(1, 1))), "send failed");
+        producer->close();
+    });
+    program.thread("consumer", [&ring, &book] {
+        for (;;) {
+            const auto message = receive(ring.consumer);
+            if (!message) {
+                EXO_MODEL_REQUIRE(message.error() == Errno::NODATA, "receive failed");
+                break;
+            }
+            book.note(0, number_of(*message));
+        }
+        EXO_MODEL_REQUIRE(book.arrived[Book::number(1, 1)] == 1, "the successor's was lost");
+        EXO_MODEL_REQUIRE(book.arrived[1] >= book.arrived[2], "a gap");
+    });
+}
+
+// The consumer dies at any step; its successor goes on where the dead one had not released.
+EXO_MODEL_TEST(SpscModel, a_successor_continues_after_the_consumers_death,
+               .spin = model::Spin::kFirstTry, .deaths = 1) {
+    const unsigned messages = model::bound(3);
+
+    auto& ring = program.make<Pair>();
+    auto& next = program.make<std::uint32_t>(1);  // what must come next, or the one before
+    name_words(program, ring.view);
+    program.thread("producer", [&ring, messages] {
+        for (unsigned i = 1; i <= messages; ++i)
+            EXO_MODEL_REQUIRE(send(ring.producer, numbered(i)), "send failed");
+    });
+    const auto first = program.thread(
+        "first",
+        [&ring, &next] {
+            for (unsigned i = 1; i <= 2; ++i) {
+                const auto message = receive(ring.consumer);
+                EXO_MODEL_REQUIRE(message && number_of(*message) == i, "receive");
+                next = i + 1;
+            }
+        },
+        model::Mortality::kMayDie);
+    program.thread("successor", [&ring, &next, messages, first] {
+        const bool died = model::join(first);
+        auto consumer = SpscConsumer::attach(ring.view);
+        EXO_MODEL_REQUIRE(consumer, "the ring is broken after a death");
+        std::uint32_t expected = 0;
+        for (unsigned i = next; i <= messages; i = expected + 1) {
+            const auto message = receive(*consumer);
+            EXO_MODEL_REQUIRE(message, "receive failed");
+            const std::uint32_t number = number_of(*message);
+            // What the dead one took may have been released before it could say so.
+            if (expected == 0)
+                EXO_MODEL_REQUIRE(number == next || (died && number == next + 1), "the first");
+            else
+                EXO_MODEL_REQUIRE(number == expected + 1, "a gap");
+            expected = number;
+        }
+    });
+}
+
+TEST(SpscOrders, are_needed) {
+    model::expect_orders_needed("lib/ring/spsc.h",
+                                {{"slot.header.store(header.encode(), ", OrderPart::kRelease},
+                                 {"word.store(header.encode(), ", OrderPart::kRelease},
+                                 {"slot.header.load(", OrderPart::kAcquire},
+                                 {"low(memory_.slot(position).header.load(", OrderPart::kAcquire},
+                                 {"header().head.store(head_, ", OrderPart::kRelease},
+                                 {"std::uint64_t head = ", OrderPart::kAcquire},
+                                 {"senders_closed.store(1, ", OrderPart::kRelease},
+                                 {"senders_closed.load(", OrderPart::kAcquire}});
+}
+
+}  // namespace
+}  // namespace exo::ring
