@@ -68,6 +68,11 @@ EXO_MODEL_TEST(EventCountModel, a_sleeping_receiver_hears_the_close) {
     spsc_blocking(program, 0, true);
 }
 
+// More messages than slots: the sender sleeps as well.
+EXO_MODEL_TEST(EventCountModel, both_sides_sleep_in_turn, .preemption_bound = 2) {
+    spsc_blocking(program, model::bound(3), true);
+}
+
 // A box of tokens in the place of a ring: the least that can be waited for by many.
 struct Box {
     Event event{};
