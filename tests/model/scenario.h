@@ -35,6 +35,9 @@ struct Needed {
 /// those that nothing catches are listed.
 void expect_orders_needed(const std::string& file, const std::vector<Needed>& needed);
 
+// Mutants multiply the runs and show nothing of memory safety: the plain build has them.
+#define EXO_MODEL_MUTANTS (!__has_feature(address_sanitizer))
+
 /// Defines the scenario suite.name, whose body gets `Program& program`. The options are designated
 /// initializers.
 #define EXO_MODEL_TEST(suite, test, ...)                                            \

@@ -74,7 +74,7 @@ class Engine final : public Program {
   private:
     using SourcePoint = std::tuple<const char*, unsigned, unsigned>;
     void note_orders(const Operation& op);
-    [[nodiscard]] Operation mutant(const Operation& op) const;
+    [[nodiscard]] static Operation mutant(const Operation& op, const OrderSite& site);
     void run_once(const std::function<void(Program&)>& set_up);
     void run_threads();
     void step(ThreadId id);
@@ -139,7 +139,7 @@ void Engine::resume(ThreadId id) {
 
 Outcome Engine::announce(const Operation& op) {
     Thread* self = current_;
-    self->pending = options_.weaken ? mutant(op) : op;
+    self->pending = options_.weaken ? mutant(op, *options_.weaken) : op;
     note_orders(op);
     self->fiber.suspend();
     return self->outcome;
@@ -158,8 +158,7 @@ void Engine::note_orders(const Operation& op) {
     }
 }
 
-Operation Engine::mutant(const Operation& op) const {
-    const OrderSite& site = *options_.weaken;
+Operation Engine::mutant(const Operation& op, const OrderSite& site) {
     if (op.where.line() != site.line || op.where.column() != site.column ||
         file_name(op.where) != site.file)
         return op;
@@ -431,6 +430,7 @@ Report Engine::explore(const std::function<void(Program&)>& set_up) {
             report_.complete = true;
             break;
         }
+        if (runs >= options_.max_runs) break;
         constexpr std::uint64_t kRunsPerClock = 256;
         if (runs % kRunsPerClock == 0 &&
             std::chrono::steady_clock::now() - start > options_.time_limit)
@@ -455,7 +455,7 @@ std::string Report::text() const {
                        " redundant, " + std::to_string(blocked) + " blocked, " +
                        std::to_string(steps) + " steps";
     if (failure.empty()) {
-        text += complete ? "" : ", NOT COMPLETE: time limit";
+        text += complete ? "" : ", NOT COMPLETE: out of time";
     } else {
         text += "\nFAILED: " + failure;
     }

@@ -57,7 +57,8 @@ struct Options {
     unsigned deaths = 0;             // of threads that may die, per run
     unsigned spurious_failures = 0;  // of compare_exchange_weak, per run
     unsigned max_steps = 1000;       // per run: more is a livelock
-    std::chrono::seconds time_limit{100};
+    std::chrono::seconds time_limit{500};
+    std::uint64_t max_runs = UINT64_MAX;  // for a search that need not be complete
     /// Takes a part of an order away, as a mutant of the code.
     std::optional<OrderSite> weaken = {};  // NOLINT(readability-redundant-member-init): as above
 };
@@ -138,8 +139,9 @@ void wake(Atomic<std::uint32_t>& word, std::uint32_t count,
 
 }  // namespace exo::model
 
-#define EXO_MODEL_REQUIRE(condition, message)                \
-    do {                                                     \
-        if (!(condition)) [[unlikely]]                       \
-            ::exo::model::fail(message " (" #condition ")"); \
+#define EXO_MODEL_REQUIRE(condition, message)            \
+    do {                                                 \
+        if (condition) [[likely]]                        \
+            break;                                       \
+        ::exo::model::fail(message " (" #condition ")"); \
     } while (false)
