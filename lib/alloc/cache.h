@@ -51,32 +51,29 @@ class Cache {
     }
 
     [[nodiscard, gnu::always_inline]] void* pop_class(ClassId id) {
-        Bin& bin = bins_[id];
-        void** top = bin.top.load(std::memory_order_relaxed);
-        if (top == bin.base.load(std::memory_order_relaxed)) [[unlikely]]
+        void** top = top_[id].load(std::memory_order_relaxed);
+        if (top == base_[id].load(std::memory_order_relaxed)) [[unlikely]]
             return nullptr;
         void* object = *--top;
-        bin.top.store(top, std::memory_order_relaxed);
-        bin.hits.add(1);
+        top_[id].store(top, std::memory_order_relaxed);
+        hits_[id].add(1);
         static_cast<std::uint64_t*>(object)[1] = 0;
         return object;
     }
 
     /// Takes `p` back. False: not here, ask Heap::free_slow, which finds out why.
     [[nodiscard, gnu::always_inline]] bool push(void* p) {
-        const std::size_t offset = reinterpret_cast<std::uintptr_t>(p) - region_base_;
+        const auto address = reinterpret_cast<std::uintptr_t>(p);
         // Rotated, an address that is not aligned to 16 is as far out as one of another heap.
-        const std::size_t granule = std::rotr(offset, 4);
-        if (granule >= granule_count_) [[unlikely]]
+        if (std::rotr(address - region_base_, 4) >= granule_count_) [[unlikely]]
             return false;
-        return push_class(classes_[granule >> (kPageShift - 4)], p);
+        return push_class(classes_by_address_[address >> kPageShift], p);
     }
 
     /// push() of an object whose class is known. Classes 0 and kLargeClass are always full.
     [[nodiscard, gnu::always_inline]] bool push_class(ClassId id, void* p) {
-        Bin& bin = bins_[id];
-        void** top = bin.top.load(std::memory_order_relaxed);
-        if (top == bin.limit) [[unlikely]]
+        void** top = top_[id].load(std::memory_order_relaxed);
+        if (top == limit_[id]) [[unlikely]]
             return false;
         const std::uint64_t mark = secret_ ^ reinterpret_cast<std::uintptr_t>(p);
         auto* words = static_cast<std::uint64_t*>(p);
@@ -84,20 +81,12 @@ class Cache {
             return false;
         words[1] = mark;
         *top = p;
-        bin.top.store(top + 1, std::memory_order_relaxed);
+        top_[id].store(top + 1, std::memory_order_relaxed);
         return true;
     }
 
   private:
     friend class Heap;
-
-    struct Bin {
-        Atomic<void**> top{nullptr};   ///< above the newest object
-        Atomic<void**> base{nullptr};  ///< top here: empty
-        void** limit = nullptr;        ///< top here: full
-        Counter hits;                  ///< pops
-    };
-    static_assert(sizeof(Bin) == 32);
 
     /// What only the slow path needs.
     struct Spare {
@@ -106,11 +95,19 @@ class Cache {
         Atomic<bool> full{false};
     };
 
+    template <typename T>
+    using ByClass = std::array<T, kLargeClass + 1>;
+
     std::uintptr_t region_base_ = 0;
-    std::size_t granule_count_ = 0;  ///< multiples of 16 bytes in the region
-    const std::uint8_t* classes_ = nullptr;
+    std::size_t granule_count_ = 0;                     ///< multiples of 16 bytes in the region
+    const std::uint8_t* classes_by_address_ = nullptr;  ///< PageMap::classes - region_base_ / page
     std::uint64_t secret_ = 0;
-    std::array<Bin, kLargeClass + 1> bins_ = {};
+    // Arrays and not an array of bins: an element of 8 bytes is addressed without a shift, and the
+    // way from a freed address to its top_ is what the time of free() is made of.
+    ByClass<Atomic<void**>> top_ = {};   ///< above the newest object
+    ByClass<void**> limit_ = {};         ///< top here: full
+    ByClass<Atomic<void**>> base_ = {};  ///< top here: empty
+    ByClass<Counter> hits_ = {};         ///< pops
     std::array<Spare, kClassCount + 1> spares_ = {};
     Counter thread_hits_;    ///< slow paths served by the spare magazine
     Counter slab_hits_;      ///< by the depot or by slabs there were

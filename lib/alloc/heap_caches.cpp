@@ -27,19 +27,17 @@ Magazine* Heap::new_magazine(ClassId id) {
 
 /// Makes `magazine`, with `count` objects in it, the one the cache works on.
 void Heap::load(Cache& cache, ClassId id, Magazine* magazine, unsigned count) {
-    Cache::Bin& bin = cache.bins_[id];
-    bin.base.store(magazine->objects, std::memory_order_relaxed);
-    bin.top.store(magazine->objects + count, std::memory_order_relaxed);
-    bin.limit = magazine->objects + kClasses[id].magazine;
+    cache.base_[id].store(magazine->objects, std::memory_order_relaxed);
+    cache.top_[id].store(magazine->objects + count, std::memory_order_relaxed);
+    cache.limit_[id] = magazine->objects + kClasses[id].magazine;
 }
 
 /// An object for a cache whose magazine is empty: from the spare, the depot, the slabs, in this
 /// order.
 void* Heap::refill(Cache& cache, ClassId id) {
-    Cache::Bin& bin = cache.bins_[id];
     Cache::Spare& spare = cache.spares_[id];
     const unsigned capacity = kClasses[id].magazine;
-    void** base = bin.base.load(std::memory_order_relaxed);
+    void** base = cache.base_[id].load(std::memory_order_relaxed);
     if (base == nullptr) {
         Magazine* magazine = new_magazine(id);
         if (magazine == nullptr) return allocate_uncached(kClasses[id].size);
@@ -60,21 +58,20 @@ void* Heap::refill(Cache& cache, ClassId id) {
     } else {
         const auto taken = slabs(id).allocate(backing_, base, spare.refill);
         if (taken.count == 0) return nullptr;
-        bin.top.store(base + taken.count, std::memory_order_relaxed);
+        cache.top_[id].store(base + taken.count, std::memory_order_relaxed);
         spare.refill = static_cast<std::uint8_t>(std::min(spare.refill * 2U, capacity));
         (taken.new_slab ? cache.buddy_calls_ : cache.slab_hits_).add(1);
     }
-    void** top = bin.top.load(std::memory_order_relaxed) - 1;
-    bin.top.store(top, std::memory_order_relaxed);
+    void** top = cache.top_[id].load(std::memory_order_relaxed) - 1;
+    cache.top_[id].store(top, std::memory_order_relaxed);
     static_cast<std::uint64_t*>(*top)[1] = 0;
     return *top;
 }
 
 /// Makes the cache's magazine one with room: an empty one in place of a full one. False: no memory.
 bool Heap::make_room(Cache& cache, ClassId id) {
-    Cache::Bin& bin = cache.bins_[id];
     Cache::Spare& spare = cache.spares_[id];
-    void** base = bin.base.load(std::memory_order_relaxed);
+    void** base = cache.base_[id].load(std::memory_order_relaxed);
     if (base == nullptr) {
         Magazine* magazine = new_magazine(id);
         if (magazine == nullptr) return false;
@@ -83,7 +80,7 @@ bool Heap::make_room(Cache& cache, ClassId id) {
         return true;
     }
     const unsigned capacity = kClasses[id].magazine;
-    if (bin.top.load(std::memory_order_relaxed) != base + capacity) return true;
+    if (cache.top_[id].load(std::memory_order_relaxed) != base + capacity) return true;
     Magazine* empty = spare.magazine;
     if (spare.full.load(std::memory_order_relaxed)) {
         const Depot::Stored stored = depot(id).exchange_full(spare.magazine);
@@ -105,15 +102,14 @@ bool Heap::make_room(Cache& cache, ClassId id) {
 
 /// Returns the class's objects in the cache to their slabs and its magazines to the arena.
 void Heap::flush(Cache& cache, ClassId id) {
-    Cache::Bin& bin = cache.bins_[id];
     Cache::Spare& spare = cache.spares_[id];
     const ClassInfo& info = kClasses[id];
-    void** base = bin.base.load(std::memory_order_relaxed);
+    void** base = cache.base_[id].load(std::memory_order_relaxed);
     if (base != nullptr) {
-        void** top = bin.top.load(std::memory_order_relaxed);
-        bin.base.store(nullptr, std::memory_order_relaxed);
-        bin.top.store(nullptr, std::memory_order_relaxed);
-        bin.limit = nullptr;
+        void** top = cache.top_[id].load(std::memory_order_relaxed);
+        cache.base_[id].store(nullptr, std::memory_order_relaxed);
+        cache.top_[id].store(nullptr, std::memory_order_relaxed);
+        cache.limit_[id] = nullptr;
         slabs(id).free(backing_, base, static_cast<unsigned>(top - base));
         arena_.free(magazine_of(base), Magazine::bytes(info.magazine));
     }
@@ -152,7 +148,7 @@ Result<Cache*> Heap::create_cache() {
     auto* cache = new (memory) Cache();
     cache->region_base_ = reinterpret_cast<std::uintptr_t>(map_.base);
     cache->granule_count_ = std::size_t{map_.count} * (kPageBytes / kMinAlign);
-    cache->classes_ = map_.classes;
+    cache->classes_by_address_ = map_.classes - (cache->region_base_ >> kPageShift);
     cache->secret_ = source_.secret;
     const Guard guard(registry_lock_);
     cache->next_ = caches_;
@@ -164,7 +160,7 @@ Result<Cache*> Heap::create_cache() {
 void Heap::destroy_cache(Cache& cache) {
     for (ClassId id = 1; id <= kClassCount; ++id) flush(cache, id);
     const Guard guard(registry_lock_);
-    for (const Cache::Bin& bin : cache.bins_) retired_.thread_hits += bin.hits.get();
+    for (const Counter& hits : cache.hits_) retired_.thread_hits += hits.get();
     retired_.thread_hits += cache.thread_hits_.get();
     retired_.slab_hits += cache.slab_hits_.get();
     retired_.buddy_calls += cache.buddy_calls_.get();
@@ -192,9 +188,8 @@ HeapStats Heap::stats() {
         sum = retired_;
         for (const Cache* cache = caches_; cache != nullptr; cache = cache->next_) {
             for (ClassId id = 1; id <= kClassCount; ++id) {
-                const Cache::Bin& bin = cache->bins_[id];
-                const auto objects = bin.top.load(std::memory_order_relaxed) -
-                                     bin.base.load(std::memory_order_relaxed);
+                const auto objects = cache->top_[id].load(std::memory_order_relaxed) -
+                                     cache->base_[id].load(std::memory_order_relaxed);
                 // Read while their owner works, the two may belong to different magazines.
                 if (objects > 0 && objects <= kClasses[id].magazine) {
                     sum.cached_bytes += static_cast<std::size_t>(objects) * kClasses[id].size;
@@ -202,7 +197,7 @@ HeapStats Heap::stats() {
                 if (cache->spares_[id].full.load(std::memory_order_relaxed)) {
                     sum.cached_bytes += std::size_t{kClasses[id].magazine} * kClasses[id].size;
                 }
-                sum.thread_hits += bin.hits.get();
+                sum.thread_hits += cache->hits_[id].get();
             }
             sum.thread_hits += cache->thread_hits_.get();
             sum.slab_hits += cache->slab_hits_.get();
