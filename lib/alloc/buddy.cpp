@@ -167,12 +167,16 @@ std::optional<Buddy::Run> Buddy::allocate(std::uint32_t pages, unsigned align_or
             start_run(run->page, pages);
             return run;
         }
-        if (dirty_pages_ == 0) return std::nullopt;
     }
-    // Dirty and clean neighbours do not merge; all clean, they may be enough.
+    // Dirty and clean neighbours do not merge; all clean, they may be enough. And the block that the
+    // frontier is in may be free up to there.
     purge(0);
     const Guard guard(lock_);
-    const std::optional<Run> run = take(pages, order);
+    std::optional<Run> run = take(pages, order);
+    if (!run) {
+        const std::size_t end = align_up(std::size_t{frontier_}, std::size_t{1} << order);
+        if (end != frontier_ && end <= map_.count && extend(end)) run = take(pages, order);
+    }
     if (run) start_run(run->page, pages);
     return run;
 }

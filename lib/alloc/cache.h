@@ -58,6 +58,8 @@ class Cache {
         top_[id].store(top, std::memory_order_relaxed);
         hits_[id].add(1);
         static_cast<std::uint64_t*>(object)[1] = 0;
+        // The object that comes next may be dirty in another core's cache: 7 % of larson's time.
+        prefetch_for_write(top[-1]);
         return object;
     }
 
