@@ -16,8 +16,9 @@ struct Source {
     /// Seed of the keys that mark freed objects: unpredictable to who may write to the heap.
     std::uint64_t secret = 0;
 
-    /// Passed to the calls below. All sizes and addresses are multiples of the page; calls come
-    /// with allocator locks held and must not allocate from this heap.
+    /// Passed to the calls below. All sizes and addresses are multiples of the page. Commits come
+    /// one at a time for a range, with allocator locks held; decommit and move come from several
+    /// threads at once, for ranges that nobody else uses. None may allocate from this heap.
     void* context = nullptr;
 
     /// Makes pages usable. False: no memory, nothing changed. nullptr: they always are.

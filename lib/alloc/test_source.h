@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdlib>
 
@@ -58,7 +59,7 @@ class TestSource {
 
     Source source_;
     std::size_t budget_;
-    std::size_t decommitted_ = 0;
+    std::atomic<std::size_t> decommitted_{0};
 };
 
 }  // namespace exo::alloc
