@@ -1,10 +1,12 @@
 // The stress that fragmentation is measured after; run under each allocator in turn by programs.py.
-//   alloc_stress [SECONDS]
-// Random sizes (as many between 16 and 32 bytes as between 16 and 32 KiB), random lifetimes: three
-// times the live payload grows to 192 MiB and shrinks to half of it, objects dying at random; then it
-// grows again and stays there for a million replacements, or SECONDS of them. Every byte is written,
-// so that what is live is resident. Prints the live payload, what is resident beyond what was before
-// the first allocation, and the share of it that is not live.
+//   alloc_stress small|wide [SECONDS]
+// small: sizes uniform from 16 to 1024 bytes, those of the other benchmarks. wide: log-uniform from
+// 16 bytes to 32 KiB, so that half of the memory is in the few objects above 16 KiB. Random
+// lifetimes: three times the live payload grows to 256 MiB and shrinks to half of it, objects dying
+// at random; then it grows again and stays there for as many replacements as there are objects,
+// eight times over, or SECONDS of them. Every byte is written, so that what is live is resident.
+// Prints the live payload as it was asked for, what is resident beyond what was before the first
+// allocation, and the share of it that is not live.
 #include <sys/mman.h>
 
 #include <chrono>
@@ -16,21 +18,18 @@
 
 namespace {
 
-constexpr std::size_t kLive = std::size_t{192} << 20;
+constexpr std::size_t kLive = std::size_t{256} << 20;
 constexpr unsigned kSlots = 1U << 20;
-constexpr unsigned kReplacements = 1000000;
+constexpr unsigned kGenerations = 8;
 
 std::size_t resident_bytes() {
-    // Not stdio, which allocates.
-    std::size_t rss = 0;
     char text[128] = {};
     std::FILE* file = std::fopen("/proc/self/statm", "r");
     if (file == nullptr) std::abort();
-    std::setvbuf(file, nullptr, _IONBF, 0);
+    std::setvbuf(file, nullptr, _IONBF, 0);  // no buffer from malloc
     if (std::fgets(text, sizeof text, file) == nullptr) std::abort();
     std::fclose(file);
-    rss = std::strtoul(std::strchr(text, ' '), nullptr, 10);
-    return rss * 4096;
+    return std::strtoul(std::strchr(text, ' '), nullptr, 10) * 4096;
 }
 
 class Random {
@@ -41,8 +40,8 @@ class Random {
         state_ ^= state_ << 17;
         return state_;
     }
-    /// Log-uniform from 16 to 32 KiB.
-    std::size_t size() {
+    std::size_t small_size() { return 16 + (next() >> 11) % 1009; }
+    std::size_t wide_size() {
         const double fraction = static_cast<double>(next() >> 11) / 9007199254740992.0;
         return static_cast<std::size_t>(16.0 * std::exp2(fraction * 11.0));
     }
@@ -59,7 +58,7 @@ struct Object {
 /// The live objects, in memory that is not from malloc.
 class Population {
   public:
-    Population() {
+    explicit Population(bool wide) : wide_(wide) {
         constexpr std::size_t kBytes = kSlots * sizeof(Object);
         void* at = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -69,7 +68,7 @@ class Population {
 
     void grow_to(std::size_t bytes) {
         while (live_ < bytes) {
-            const std::size_t size = random_.size();
+            const std::size_t size = wide_ ? random_.wide_size() : random_.small_size();
             void* p = std::malloc(size);
             if (p == nullptr || count_ == kSlots) std::abort();
             std::memset(p, 0x5a, size);
@@ -88,8 +87,10 @@ class Population {
     }
 
     [[nodiscard]] std::size_t live() const { return live_; }
+    [[nodiscard]] unsigned count() const { return count_; }
 
   private:
+    const bool wide_;
     Random random_;
     Object* objects_;
     unsigned count_ = 0;
@@ -99,9 +100,13 @@ class Population {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const double seconds = argc > 1 ? std::atof(argv[1]) : 0;
+    if (argc < 2 || (std::strcmp(argv[1], "small") != 0 && std::strcmp(argv[1], "wide") != 0)) {
+        std::fprintf(stderr, "usage: %s small|wide [SECONDS]\n", argv[0]);
+        return 2;
+    }
+    const double seconds = argc > 2 ? std::strtod(argv[2], nullptr) : 0;
     const auto begin = std::chrono::steady_clock::now();
-    Population population;
+    Population population(std::strcmp(argv[1], "wide") == 0);
     static_cast<void>(resident_bytes());
     const std::size_t before = resident_bytes();
     for (int cycle = 0; cycle < 3; ++cycle) {
@@ -111,7 +116,7 @@ int main(int argc, char** argv) {
     population.grow_to(kLive);
     std::chrono::duration<double> elapsed{};
     do {
-        for (unsigned i = 0; i < kReplacements; ++i) {
+        for (unsigned i = kGenerations * population.count(); i != 0; --i) {
             population.shrink_to(kLive - 1);
             population.grow_to(kLive);
         }
