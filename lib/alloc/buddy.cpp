@@ -14,9 +14,10 @@ namespace {
 constexpr std::size_t kMinCommit = 1024;
 constexpr std::size_t kCommitShare = 8;
 
-/// Free pages that keep their memory: 4 MiB, or a sixty-fourth of the pages in use if that is more.
-constexpr std::size_t kMinDirty = 1024;
-constexpr std::size_t kDirtyShare = 64;
+/// Free pages that keep their memory: 8 MiB, or a thirty-second of the pages in use if that is
+/// more.
+constexpr std::size_t kMinDirty = 2048;
+constexpr std::size_t kDirtyShare = 32;
 
 }  // namespace
 
@@ -168,8 +169,8 @@ std::optional<Buddy::Run> Buddy::allocate(std::uint32_t pages, unsigned align_or
             return run;
         }
     }
-    // Dirty and clean neighbours do not merge; all clean, they may be enough. And the block that the
-    // frontier is in may be free up to there.
+    // Dirty and clean neighbours do not merge; all clean, they may be enough. And the block that
+    // the frontier is in may be free up to there.
     purge(0);
     const Guard guard(lock_);
     std::optional<Run> run = take(pages, order);

@@ -20,15 +20,18 @@ enum class PageState : std::uint8_t {
     kClean,   ///< first page of a free block that reads as zero and holds no memory
 };
 
-/// State, order, next and prev are the buddy's, under its lock. `owner` is its holder's.
+/// State, order, next and prev are the buddy's, under its lock. `owner` is its holder's: of a run
+/// its pages, in the first one; of a slab its record's unit, in every page.
 struct PageInfo {
-    PageIndex next;  ///< in the buddy's list of free blocks
+    union {
+        PageIndex next;  ///< of a free block, in the buddy's list
+        std::uint32_t owner;
+    };
     PageIndex prev;
-    std::uint32_t owner;  ///< run: its pages, in the first; slab: its record's unit, in every page
     PageState state;
     std::uint8_t order;  ///< of a free block: log2 of its pages
 };
-static_assert(sizeof(PageInfo) == 16);
+static_assert(sizeof(PageInfo) == 12);
 
 struct PageMap {
     std::byte* base = nullptr;        ///< of page 0

@@ -64,7 +64,7 @@ constexpr std::uint32_t class_size(ClassId id) {
     return (static_cast<std::uint32_t>(kSmallMax) + (step + 1) * 64U) << octave;
 }
 
-/// Pages of a slab: the fewest that hold 8 objects with a tail of at most 1/128, and stay within
+/// Pages of a slab: the fewest that hold 8 objects with a tail of at most 1/256, and stay within
 /// 32 pages and kMaxObjects; where none does, the count with the smallest tail.
 constexpr std::uint8_t slab_pages(std::uint32_t size) {
     unsigned best = 0;
@@ -73,7 +73,7 @@ constexpr std::uint8_t slab_pages(std::uint32_t size) {
     for (unsigned pages = 8; pages <= 32; ++pages) {
         const std::size_t bytes = pages * kPageBytes;
         const std::size_t tail = bytes % size;
-        if (bytes / size >= 8 && tail * 128 <= bytes) return static_cast<std::uint8_t>(pages);
+        if (bytes / size >= 8 && tail * 256 <= bytes) return static_cast<std::uint8_t>(pages);
         if (bytes / size >= 2 && tail * best_bytes < best_tail * bytes) {
             best = pages;
             best_tail = tail;
