@@ -24,14 +24,14 @@ constexpr unsigned kPairs = 2048;  ///< of one batch: 10 to 50 us
 
 /// Sizes 16 to 1024, uniformly, the same for all contenders.
 const std::array<std::size_t, kPairs>& sizes() {
-    static const auto kSizes = [] {
+    static const auto drawn = [] {
         std::mt19937 random(42);
         std::uniform_int_distribution<std::size_t> size(16, 1024);
-        std::array<std::size_t, kPairs> sizes{};
-        for (auto& entry : sizes) entry = size(random);
-        return sizes;
+        std::array<std::size_t, kPairs> entries{};
+        for (auto& entry : entries) entry = size(random);
+        return entries;
     }();
-    return kSizes;
+    return drawn;
 }
 
 double per_operation(std::uint64_t begin, std::uint64_t end, unsigned operations) {

@@ -78,7 +78,7 @@ class Population {
     }
 
     void shrink_to(std::size_t bytes) {
-        while (live_ > bytes) {
+        while (live_ > bytes && count_ != 0) {
             Object& object = objects_[random_.next() % count_];
             std::free(object.p);
             live_ -= object.size;

@@ -50,13 +50,13 @@ std::array<std::size_t, kObjects> random_sizes(std::size_t least, std::size_t mo
 }
 
 double produce_and_consume(const Allocator& allocator, Partner& partner, PointerRing& ring) {
-    static const auto kSizes = random_sizes(16, 256);
+    static const auto sizes = random_sizes(16, 256);
     partner.start([&allocator, &ring] {
         for (unsigned i = 0; i < kObjects; ++i) allocator.free(ring.receive(i));
     });
     const std::uint64_t begin = stamp();
     for (unsigned i = 0; i < kObjects; ++i) {
-        void* p = allocator.malloc(kSizes[i]);
+        void* p = allocator.malloc(sizes[i]);
         std::memset(p, 1, 16);
         ring.send(i, p);
     }
