@@ -59,6 +59,7 @@ TEST_F(SharedHeap, objects_cross_between_threads) {
     constexpr int kSteps = 30000;
     static std::array<std::atomic<void*>, 256> slots{};
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (unsigned seed = 0; seed < 4; ++seed) {
         threads.emplace_back([this, seed] {
             Cache* cache = *heap_.create_cache();
@@ -126,6 +127,7 @@ TEST_F(SharedHeap, caches_come_and_go_while_others_look) {
         }
     });
     std::vector<std::thread> threads;
+    threads.reserve(3);
     for (unsigned seed = 0; seed < 3; ++seed) {
         threads.emplace_back([this, seed] {
             std::mt19937 random(seed);

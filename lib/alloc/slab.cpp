@@ -143,7 +143,6 @@ Slab* SlabClass::create(const Backing& backing) const {
     Slab* slab = new (record) Slab{};
     slab->page = run->page;
     slab->free = info().objects;
-    slab->class_id = id_;
     for (unsigned word = 0; word < info().words; ++word) slab->free_bits[word] = ~std::uint64_t{0};
     if (info().objects % 64 != 0) {
         slab->free_bits[info().words - 1] = (std::uint64_t{1} << (info().objects % 64)) - 1;

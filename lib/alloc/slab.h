@@ -21,7 +21,6 @@ struct Slab {
     ListLink link;  ///< in its class's bucket of partly used slabs; full slabs are in none
     PageIndex page;
     std::uint16_t free;
-    std::uint8_t class_id;
     std::uint8_t bucket;
     std::uint64_t free_bits[];  ///< ClassInfo::words of them; a bit: the object is free
 

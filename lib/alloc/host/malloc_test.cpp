@@ -131,8 +131,9 @@ TEST(Malloc, realloc_keeps_contents_over_all_sizes) {
     p[0] = 0;
     while (size < 40 * kMiB) {
         const std::size_t grown = size + size / 3 + 1;
-        p = static_cast<unsigned char*>(realloc(p, grown));
-        ASSERT_NE(p, nullptr);
+        auto* q = static_cast<unsigned char*>(realloc(p, grown));
+        ASSERT_NE(q, nullptr);
+        p = q;
         for (std::size_t i = 0; i < size; i += 1 + size / 1000) {
             ASSERT_EQ(p[i], static_cast<unsigned char>(i * 7));
         }
@@ -141,8 +142,9 @@ TEST(Malloc, realloc_keeps_contents_over_all_sizes) {
     }
     while (size > 1) {
         size /= 2;
-        p = static_cast<unsigned char*>(realloc(p, size));
-        ASSERT_NE(p, nullptr);
+        auto* q = static_cast<unsigned char*>(realloc(p, size));
+        ASSERT_NE(q, nullptr);
+        p = q;
         for (std::size_t i = 0; i < size; i += 1 + size / 1000) {
             ASSERT_EQ(p[i], static_cast<unsigned char>(i * 7));
         }
@@ -189,8 +191,8 @@ TEST(Malloc, the_older_aligned_calls) {
     EXPECT_EQ(errno, EINVAL);
     p = aligned_alloc(256, opaque(1024));
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(p) % 256, 0U);
-    p = realloc(p, 2000);
-    free(p);
+    void* moved = realloc(p, 2000);
+    free(moved);
     p = valloc(opaque(10));
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(p) % 4096, 0U);
     free(p);
@@ -202,6 +204,7 @@ TEST(Malloc, the_older_aligned_calls) {
 
 TEST(Malloc, free_keeps_errno) {
     std::vector<void*> objects;
+    objects.reserve(2001);
     for (int i = 0; i < 2000; ++i) objects.push_back(malloc(opaque(30000)));
     objects.push_back(malloc(opaque(100 * kMiB)));
     errno = 1234;
@@ -312,6 +315,7 @@ TEST(MallocThreads, objects_freed_by_another_thread) {
 TEST(MallocThreads, fork_while_others_allocate) {
     std::atomic<bool> stop{false};
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (unsigned seed = 0; seed < 4; ++seed) {
         threads.emplace_back([&stop, seed] {
             std::mt19937 random(seed);

@@ -21,6 +21,7 @@ thread_local constinit CacheState cache_state __attribute__((tls_model("initial-
 constinit Atomic<Heap*> the_heap{nullptr};
 constinit Lock creation_lock;
 pthread_key_t exit_key;
+bool exit_key_made GUARDED_BY(creation_lock) = false;
 
 /// Runs when a thread ends, as often as pthread_key_create(3) allows, and gives the cache back only
 /// in the last round: destructors of other keys may still allocate. What comes later is uncached.
@@ -54,16 +55,24 @@ void after_fork() NO_THREAD_SAFETY_ANALYSIS {
     pthread_atfork(before_fork, after_fork, after_fork);
 }
 
+/// A heap over as many addresses as can be had: their tables are committed at once, which strict
+/// overcommit (proc(5), vm.overcommit_memory 2) may refuse for the most.
+Result<Heap*> reserve_heap() {
+    for (std::size_t most = kDefaultReserve;; most /= 2) {
+        const Source source = TRY(reserve_mmap_source(most));
+        const auto heap = Heap::create(source);
+        if (heap) return *heap;
+        release_mmap_source(source);
+    }
+}
+
 Heap* create_heap() {
     const Guard guard(creation_lock);
     if (Heap* heap = the_heap.load(std::memory_order_acquire)) return heap;
-    const auto source = reserve_mmap_source();
-    if (!source) return nullptr;
-    const auto heap = Heap::create(*source);
-    if (!heap || pthread_key_create(&exit_key, thread_exit) != 0) {
-        release_mmap_source(*source);
-        return nullptr;
-    }
+    if (!exit_key_made && pthread_key_create(&exit_key, thread_exit) != 0) return nullptr;
+    exit_key_made = true;
+    const auto heap = reserve_heap();
+    if (!heap) return nullptr;
     // release: who sees the pointer sees the heap.
     the_heap.store(*heap, std::memory_order_release);
     return *heap;
