@@ -56,7 +56,7 @@ unsigned SlabClass::take(const PageMap& map, void** out, unsigned wanted) {
     }
     const unsigned count = wanted - left;
     // Fewer than wanted: they stand at the end of `out`.
-    if (left != 0 && count != 0) std::memmove(out, out + left, count * sizeof(void*));
+    if (left != 0) std::copy_n(out + left, count, out);
     used_ += count;
     return count;
 }
