@@ -245,7 +245,7 @@ class Pool {
             const std::uint64_t bits = hints_[word].load(std::memory_order_relaxed);
             if (bits == 0) return std::nullopt;
             const std::uint64_t bit = bits & -bits;
-            if ((hints_[word].fetch_and(~bit, std::memory_order_relaxed) & bit) == 0) continue;
+            if ((hints_[word].fetch_and(~bit, std::memory_order_acquire) & bit) == 0) continue;
             const std::uint32_t index = word * 64 + log2_floor(bit);
             if (index >= geometry_.count) continue;
             const auto state =
@@ -263,8 +263,10 @@ class Pool {
         return std::nullopt;
     }
 
+    // Release, and acquire in take_hinted(): who clears the bit sees the buffer free. Else it might
+    // see it still taken, and drop the last word that there is of it.
     void hint(std::uint32_t index) {
-        hints_[index / 64].fetch_or(std::uint64_t{1} << index % 64, std::memory_order_relaxed);
+        hints_[index / 64].fetch_or(std::uint64_t{1} << index % 64, std::memory_order_release);
     }
 
     // Nothing happens if the buffer is not the owner's any more: reclaimed, or forged by the other
