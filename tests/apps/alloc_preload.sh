@@ -65,7 +65,9 @@ CPP
 
 redis() {
     local socket=$work/redis.sock
-    LD_PRELOAD=$library redis-server --port 0 --unixsocket "$socket" --save "" --dir "$work" &
+    # The package redis-server is this one program, under that name, and a service that would start.
+    ln -sf "$(command -v redis-check-rdb)" "$work/redis-server"
+    LD_PRELOAD=$library "$work/redis-server" --port 0 --unixsocket "$socket" --save "" --dir "$work" &
     server=$!
     for _ in $(seq 200); do
         [ "$(redis-cli -s "$socket" ping 2>/dev/null)" = PONG ] && break
