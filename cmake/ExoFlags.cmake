@@ -25,6 +25,10 @@ if(EXO_FREESTANDING)
     return()
 endif()
 
+if(CMAKE_CXX_CLANG_TIDY)
+    add_compile_options(-O0 -g0)  # only the checks matter, and they take long enough
+endif()
+
 add_link_options(-fuse-ld=lld)
 add_compile_options(-pthread)
 add_link_options(-pthread)

@@ -51,14 +51,12 @@ void DeadlineAdmission::release(const DeadlineParams& params) {
 }
 
 void DeadlineQueue::wake(SchedEntity& entity, std::uint64_t now_ns) {
-    if (entity.deadline_at_ns <= now_ns) {
-        begin_period(entity, now_ns);
-    } else if (entity.budget_ns <= 0) {
+    const bool period_over = entity.deadline_at_ns <= now_ns;
+    if (!period_over && entity.budget_ns <= 0) {
         throttle(entity, now_ns);
         return;
-    } else if (would_exceed(entity, now_ns)) {
-        begin_period(entity, now_ns);
     }
+    if (period_over || would_exceed(entity, now_ns)) begin_period(entity, now_ns);
     push(entity);
 }
 

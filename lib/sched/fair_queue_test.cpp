@@ -192,6 +192,7 @@ TEST(FairQueueModel, random_operations_agree_with_the_reference) {
         Reference reference(tunables);
         std::vector<SchedEntity> entities(60);
         std::vector<SchedEntity*> out;
+        out.reserve(entities.size());
         for (SchedEntity& entity : entities) out.push_back(&entity);
         SchedEntity* current = nullptr;
         std::uint64_t now = 0;

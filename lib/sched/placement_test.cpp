@@ -98,11 +98,15 @@ TEST_F(PlacementTest, affinity_rules) {
 
 TEST_F(PlacementTest, always_an_allowed_online_cpu) {
     std::mt19937_64 random(9);
+    const auto sparse = [&] {
+        const std::uint64_t half = random();
+        return half & random();
+    };
     const Topology topology = Topology::regular(64, 2, 8);
     for (int i = 0; i < 100'000; ++i) {
         load_.online = random() | 1;
-        load_.idle = random() & random() & load_.online;
-        thread_.affinity = random() & random();
+        load_.idle = sparse() & load_.online;
+        thread_.affinity = sparse();
         thread_.last_cpu = random() % kMaxCpus;
         const auto waker = static_cast<unsigned>(random() % kMaxCpus);
         const auto cpu = select_cpu(thread_, waker, Wake::Plain, topology, load_);

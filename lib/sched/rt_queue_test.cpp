@@ -32,6 +32,7 @@ TEST(RtQueue, random_operations_agree_with_a_map_of_queues) {
     std::map<unsigned, std::deque<SchedEntity*>, std::greater<>> reference;
     std::vector<SchedEntity> entities(50);
     std::vector<SchedEntity*> out;
+    out.reserve(entities.size());
     for (SchedEntity& entity : entities) out.push_back(&entity);
     std::mt19937 random(3);
     for (int step = 0; step < 50'000; ++step) {

@@ -34,7 +34,8 @@ void await(const Atomic<T>& word, T wanted, std::memory_order order) {
     }
 }
 
-Report hand_over(std::memory_order publish, std::memory_order observe, Options options = {}) {
+Report hand_over(std::memory_order publish, std::memory_order observe,
+                 const Options& options = {}) {
     return check(options, [=](Program& program) {
         auto& slot = program.make<Slot>();
         program.name(slot.full, "full");

@@ -29,7 +29,7 @@ using Body = std::function<void(Cells&)>;
 
 // All outcomes: the first `results` of r, then x and y in the end if `finals`.
 Outcomes outcomes_of(const std::vector<Body>& bodies, unsigned results, bool finals = false,
-                     Options options = {}) {
+                     const Options& options = {}) {
     Outcomes outcomes;
     const Report report = check(options, [&](Program& program) {
         auto& cells = program.make<Cells>();

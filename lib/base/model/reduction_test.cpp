@@ -79,7 +79,7 @@ void run_thread(const std::vector<Instruction>& thread, Atomic<int>* cells, std:
 }
 
 // Every outcome: what each thread read, and what the locations hold in the end.
-std::set<std::vector<int>> outcomes_of(const Code& code, Options options, Report& report) {
+std::set<std::vector<int>> outcomes_of(const Code& code, const Options& options, Report& report) {
     struct State {
         Atomic<int> cells[kLocations]{0, 0};
         std::vector<int> read[kMaxThreads];
