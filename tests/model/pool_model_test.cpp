@@ -13,7 +13,6 @@ namespace exo::ring {
 namespace {
 
 using model::OrderPart;
-using model::Program;
 
 constexpr std::uint32_t kBuffers = 1;
 

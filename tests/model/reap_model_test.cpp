@@ -21,7 +21,8 @@ constexpr std::uint32_t kVictim = 7;
 constexpr std::uint32_t kOther = 8;
 
 struct Mortals : RingStorage {
-    Mortals(std::vector<std::uint32_t> producer_owners, std::vector<std::uint32_t> consumer_owners)
+    Mortals(const std::vector<std::uint32_t>& producer_owners,
+            const std::vector<std::uint32_t>& consumer_owners)
         : RingStorage(RingFlavour::kMpmc, kTwoSlots,
                       static_cast<std::uint16_t>(producer_owners.size() + consumer_owners.size())) {
         for (const auto owner : producer_owners)

@@ -142,7 +142,7 @@ struct DescriptorLink {
 
 template <typename Link>
 void add_link(Contest& contest, std::vector<std::function<void()>>& ends, const char* name,
-              std::shared_ptr<Link> link, int cpu, unsigned trips) {
+              const std::shared_ptr<Link>& link, int cpu, unsigned trips) {
     auto responder = std::make_shared<Responder>(cpu, [link] { link->serve(); });
     contest.add(name, [link, trips] {
         const std::uint64_t begin = stamp();
@@ -166,8 +166,9 @@ void wake_row(const char* row_name, const char* rule, int cpu, unsigned trips, u
              std::make_shared<DescriptorLink>(DescriptorLink::of_sockets()), cpu, trips);
     sleeps = 0;
     contest.run(rounds);
-    const double per_trip = static_cast<double>(sleeps.load()) /
-                            (static_cast<double>(rounds + rounds / 10 + 1) * trips);
+    const unsigned all_rounds = rounds + rounds / 10 + 1;  // with Contest's warm-up
+    const double per_trip =
+        static_cast<double>(sleeps.load()) / (static_cast<double>(all_rounds) * trips);
     std::fprintf(stderr, "%s: %.2f sleeps a round trip\n", row_name, per_trip);
     Row row{.name = row_name,
             .unit = "cycles",
