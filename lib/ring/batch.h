@@ -19,9 +19,10 @@ template <typename Producer>
 class [[nodiscard]] Reservation {
   public:
     Reservation(Producer& producer, std::uint64_t first, std::uint32_t granted)
-        : producer_(&producer), first_(first), granted_(granted) {}
+        : producer_(&producer), memory_(producer.memory()), first_(first), granted_(granted) {}
     Reservation(Reservation&& other) noexcept
         : producer_(std::exchange(other.producer_, nullptr)),
+          memory_(other.memory_),
           first_(other.first_),
           granted_(other.granted_),
           filled_(other.filled_) {}
@@ -69,13 +70,15 @@ class [[nodiscard]] Reservation {
     // The sequence says "not there yet" until commit() raises it by one.
     Slot& fill(SlotHeader header) {
         const std::uint64_t position = first_ + filled_++;
-        Slot& slot = producer_->memory().slot(position);
+        Slot& slot = memory_.slot(position);
         header.sequence = low(position);
         slot.header.store(header.encode(), std::memory_order_relaxed);
         return slot;
     }
 
     Producer* producer_;
+    // A copy that nobody else has the address of: stores to slots do not make it reload.
+    RingMemory memory_;
     std::uint64_t first_;
     std::uint32_t granted_;
     std::uint32_t filled_ = 0;
@@ -86,9 +89,10 @@ template <typename Consumer>
 class [[nodiscard]] Acquisition {
   public:
     Acquisition(Consumer& consumer, std::uint64_t first, std::uint32_t count)
-        : consumer_(&consumer), first_(first), count_(count) {}
+        : consumer_(&consumer), memory_(consumer.memory()), first_(first), count_(count) {}
     Acquisition(Acquisition&& other) noexcept
         : consumer_(std::exchange(other.consumer_, nullptr)),
+          memory_(other.memory_),
           first_(other.first_),
           count_(other.count_) {}
     Acquisition& operator=(Acquisition&&) = delete;
@@ -102,7 +106,7 @@ class [[nodiscard]] Acquisition {
     /// slot holds what no sender writes; the consumer is broken from then on.
     Result<Incoming> operator[](std::uint32_t index) const {
         EXO_ASSERT(index < count_);
-        const Slot& slot = consumer_->memory().slot(first_ + index);
+        const Slot& slot = memory_.slot(first_ + index);
         const auto header = SlotHeader::decode(slot.header.load(std::memory_order_relaxed));
         if (header.sequence != low(first_ + index + 1) || !check(header)) [[unlikely]]
             return consumer_->fail();
@@ -117,6 +121,7 @@ class [[nodiscard]] Acquisition {
 
   private:
     Consumer* consumer_;
+    RingMemory memory_;  // a copy, as a Reservation's
     std::uint64_t first_;
     std::uint32_t count_;
 };

@@ -78,15 +78,20 @@ class MpmcProducer {
     [[nodiscard]] const RingMemory& memory() const { return memory_; }
     [[nodiscard]] std::uint32_t endpoint() const { return registration_.index(); }
 
-    // For Reservation: what was not filled goes out as kAbandoned.
+    // For Reservation: what was not filled goes out as kAbandoned. Last slot first: a consumer that
+    // waits for the first one then finds all of them.
     void commit(std::uint64_t first, std::uint32_t filled, std::uint32_t granted) {
-        for (std::uint32_t i = 0; i < granted; ++i) {
-            Slot& slot = memory_.slot(first + i);
-            SlotHeader header{.sequence = 0, .kind = SlotKind::kAbandoned, .length = 0, .tag = 0};
-            if (i < filled) {
-                header = SlotHeader::decode(slot.header.load(std::memory_order_relaxed));
-            }
-            header.sequence = low(first + i + 1);
+        const RingMemory memory = memory_;
+        for (std::uint64_t position = first + granted; position-- != first + filled;) {
+            publish(memory.slot(position), {.sequence = low(position + 1),
+                                            .kind = SlotKind::kAbandoned,
+                                            .length = 0,
+                                            .tag = 0});
+        }
+        for (std::uint64_t position = first + filled; position-- != first;) {
+            Slot& slot = memory.slot(position);
+            auto header = SlotHeader::decode(slot.header.load(std::memory_order_relaxed));
+            header.sequence = low(position + 1);
             publish(slot, header);
         }
         registration_.clear_intent();
@@ -135,13 +140,15 @@ class MpmcProducer {
     }
 
     [[nodiscard]] std::uint32_t count_free(std::uint64_t tail, std::uint32_t limit) const {
-        // Each line is wanted for writing in the end: fetched so at once, it comes once.
-        for (std::uint32_t i = 1; i < limit; ++i) prefetch_for_write(&memory_.slot(tail + i));
+        const RingMemory memory = memory_;
         std::uint32_t count = 0;
-        while (count < limit &&
-               low(memory_.slot(tail + count).header.load(std::memory_order_acquire)) ==
-                   low(tail + count)) {
-            ++count;
+        for (; count < limit; ++count) {
+            const auto sequence =
+                low(memory.slot(tail + count).header.load(std::memory_order_acquire));
+            if (sequence != low(tail + count)) break;
+            if (count != 0) continue;
+            // Each line is wanted for writing in the end: fetched so at once, it comes once.
+            for (std::uint32_t i = 1; i < limit; ++i) prefetch_for_write(&memory.slot(tail + i));
         }
         return count;
     }
@@ -212,11 +219,12 @@ class MpmcConsumer {
     [[nodiscard]] const RingMemory& memory() const { return memory_; }
     [[nodiscard]] std::uint32_t endpoint() const { return registration_.index(); }
 
-    // For Acquisition.
+    // For Acquisition. Last slot first, as commit().
     void release(std::uint64_t first, std::uint32_t count) {
-        for (std::uint64_t position = first; position != first + count; ++position) {
-            const SlotHeader free{.sequence = low(position + memory_.capacity())};
-            memory_.slot(position).header.store(free.encode(), std::memory_order_release);
+        const RingMemory memory = memory_;
+        for (std::uint64_t position = first + count; position-- != first;) {
+            const SlotHeader free{.sequence = low(position + memory.capacity())};
+            memory.slot(position).header.store(free.encode(), std::memory_order_release);
         }
         registration_.clear_intent();
     }
@@ -262,12 +270,16 @@ class MpmcConsumer {
     }
 
     [[nodiscard]] std::uint32_t count_filled(std::uint64_t head, std::uint32_t limit) const {
-        for (std::uint32_t i = 1; i < limit; ++i) prefetch_for_write(&memory_.slot(head + i));
+        const RingMemory memory = memory_;
         std::uint32_t count = 0;
-        while (count < limit &&
-               low(memory_.slot(head + count).header.load(std::memory_order_acquire)) ==
-                   low(head + count + 1)) {
-            ++count;
+        for (; count < limit; ++count) {
+            const auto sequence =
+                low(memory.slot(head + count).header.load(std::memory_order_acquire));
+            if (sequence != low(head + count + 1)) break;
+            if (count != 0) continue;
+            // The rest only now that the first is there: before, they may be with a producer that
+            // fills them.
+            for (std::uint32_t i = 1; i < limit; ++i) prefetch_for_write(&memory.slot(head + i));
         }
         return count;
     }

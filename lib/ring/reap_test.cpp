@@ -35,7 +35,7 @@ constexpr unsigned kStride = 7;  // instrumented code has many times the instruc
 constexpr unsigned kOuterStride = 61;
 #else
 constexpr unsigned kStride = 1;
-constexpr unsigned kOuterStride = 5;
+constexpr unsigned kOuterStride = 2;  // between intent and swap are a few instructions
 #endif
 
 /// A child that stops, runs `work`, and ends; stepped from outside.

@@ -1,7 +1,8 @@
 // One producer, one consumer. Positions are private to the endpoints; `tail` and `head` in shared
 // memory are published copies. A single message costs one cache-line transfer: the consumer polls
 // the header of the very slot it waits for, which shares its line with the payload. A consumer of
-// batches polls `tail` instead: one more line a batch, but no line is taken away half filled.
+// batches of several polls `tail` instead: one more line a batch, but no line is taken away half
+// filled.
 //
 // Memory order. (1) A payload is written before the release store of its header, and that before
 // the release store of `tail`; it is read after an acquire load of either: the consumer sees it
@@ -9,7 +10,7 @@
 // payload before its release store of `head`; the producer writes the slot again only after an
 // acquire load of `head` that covers it: nothing is overwritten while it is read. (3) The producer
 // closes by a release store after its last message; a consumer that sees it by an acquire load and
-// then finds no message knows there is none.
+// then finds no message (in its slot, or by `tail`) knows there is none.
 #pragma once
 
 #include <algorithm>
@@ -88,8 +89,9 @@ class SpscProducer {
 
     // For Reservation.
     void commit(std::uint64_t first, std::uint32_t filled, std::uint32_t) {
+        const RingMemory memory = memory_;
         for (std::uint64_t position = first; position != first + filled; ++position) {
-            auto& word = memory_.slot(position).header;
+            auto& word = memory.slot(position).header;
             SlotHeader header = SlotHeader::decode(word.load(std::memory_order_relaxed));
             header.sequence = low(position + 1);
             word.store(header.encode(), std::memory_order_release);
@@ -173,13 +175,7 @@ class SpscConsumer {
     /// they are released: until then there must be no other receiving call.
     Result<Acquisition<SpscConsumer>> try_acquire(std::uint32_t want) {
         if (want == 0) return Errno::INVAL;
-        if (known_tail_ == head_) {
-            if (broken_) return Errno::PROTO;
-            const std::uint64_t tail = memory_.header().tail.load(std::memory_order_acquire);
-            if (tail == head_) return why_empty();
-            if (tail - head_ > memory_.capacity()) return fail();
-            known_tail_ = tail;
-        }
+        if (known_tail_ == head_) TRY(want == 1 ? find_message() : find_messages());
         const auto count = std::min<std::uint64_t>(want, known_tail_ - head_);
         return Acquisition<SpscConsumer>(*this, head_, static_cast<std::uint32_t>(count));
     }
@@ -206,6 +202,28 @@ class SpscConsumer {
 
     [[nodiscard]] std::uint32_t sequence_at(std::uint64_t position) const {
         return low(memory_.slot(position).header.load(std::memory_order_acquire));
+    }
+
+    // A batch of one comes as a single message does, in the transfer of its own line.
+    Result<void> find_message() {
+        if (sequence_at(head_) != low(head_ + 1) || broken_) return why_empty();
+        known_tail_ = head_ + 1;
+        return {};
+    }
+
+    // By `tail` alone: a look at the slot at head_ would take its line from the producer that is
+    // filling it. `tail` may be behind head_, when try_receive() took a message whose sender has
+    // not come to publish it yet. `closed` first: who has closed moves `tail` no more.
+    Result<void> find_messages() {
+        if (broken_) return Errno::PROTO;
+        const bool closed = memory_.header().senders_closed.load(std::memory_order_acquire) != 0;
+        const std::uint64_t tail = memory_.header().tail.load(std::memory_order_acquire);
+        if (tail - head_ - 1 < memory_.capacity()) {
+            known_tail_ = tail;
+            return {};
+        }
+        if (head_ - tail > memory_.capacity()) return fail();
+        return closed ? Errno::NODATA : Errno::AGAIN;
     }
 
     // No message at head_: what the slot may hold then is the message of the lap before, or its own

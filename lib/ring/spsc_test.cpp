@@ -35,6 +35,20 @@ TEST_P(SpscTest, messages_arrive_whole_and_in_order) {
     }
 }
 
+// The sender has published a message, and not yet `tail`, when the receiver takes it.
+TEST_P(SpscTest, a_batch_is_asked_for_while_tail_is_behind) {
+    ASSERT_TRUE(producer.try_send(numbered(0)));
+    header().tail.store(0, std::memory_order_relaxed);
+    ASSERT_TRUE(consumer.try_receive());
+    EXPECT_EQ(consumer.try_acquire(2).error(), Errno::AGAIN);
+    header().tail.store(1, std::memory_order_relaxed);
+    EXPECT_EQ(consumer.try_acquire(2).error(), Errno::AGAIN);
+    ASSERT_TRUE(producer.try_send(numbered(1)));
+    auto batch = consumer.try_acquire(2);
+    ASSERT_TRUE(batch);
+    EXPECT_EQ(batch->size(), 1U);
+}
+
 TEST_P(SpscTest, batches_wrap_and_are_seen_only_when_committed) {
     std::uint64_t sent = 0;
     std::uint64_t received = 0;

@@ -230,8 +230,8 @@ TEST(MpmcOrders, are_needed) {
     model::expect_orders_needed("lib/ring/mpmc.h",
                                 {{"slot.header.store(header.encode(), ", OrderPart::kRelease},
                                  {".header.store(free.encode(), ", OrderPart::kRelease},
-                                 {"low(memory_.slot(tail + count)", OrderPart::kAcquire},
-                                 {"low(memory_.slot(head + count)", OrderPart::kAcquire},
+                                 {"low(memory.slot(tail + count)", OrderPart::kAcquire},
+                                 {"low(memory.slot(head + count)", OrderPart::kAcquire},
                                  {"low(memory_.slot(head).header.load(", OrderPart::kAcquire},
                                  {"header.head.compare_exchange_strong(", OrderPart::kRelease}});
     model::expect_orders_needed("lib/ring/mpsc.h",

@@ -66,9 +66,9 @@ void send_batches(Pair& ring, unsigned messages) {
     }
 }
 
-void receive_batches(Pair& ring, unsigned messages) {
+void receive_batches(Pair& ring, unsigned messages, std::uint32_t most) {
     for (unsigned next = 1; next <= messages;) {
-        auto batch = insist([&] { return ring.consumer.try_acquire(2); });
+        auto batch = insist([&] { return ring.consumer.try_acquire(most); });
         EXO_MODEL_REQUIRE(batch, "acquire failed");
         for (std::uint32_t i = 0; i < batch->size(); ++i) {
             const auto message = (*batch)[i];
@@ -84,7 +84,7 @@ EXO_MODEL_TEST(SpscModel, batches_are_filled_and_read_in_place, .spin = model::S
     auto& ring = program.make<Pair>();
     name_words(program, ring.view);
     program.thread("producer", [&ring, messages] { send_batches(ring, messages); });
-    program.thread("consumer", [&ring, messages] { receive_batches(ring, messages); });
+    program.thread("consumer", [&ring, messages] { receive_batches(ring, messages, 2); });
 }
 
 EXO_MODEL_TEST(SpscModel, batches_are_received_one_by_one, .spin = model::Spin::kFirstTry) {
@@ -108,7 +108,7 @@ EXO_MODEL_TEST(SpscModel, single_messages_are_received_in_batches, .spin = model
         for (unsigned i = 1; i <= messages; ++i)
             EXO_MODEL_REQUIRE(send(ring.producer, numbered(i)), "send failed");
     });
-    program.thread("consumer", [&ring, messages] { receive_batches(ring, messages); });
+    program.thread("consumer", [&ring, messages] { receive_batches(ring, messages, 2); });
 }
 
 EXO_MODEL_TEST(SpscModel, who_closes_is_heard_after_the_last_message,
@@ -128,6 +128,44 @@ EXO_MODEL_TEST(SpscModel, who_closes_is_heard_after_the_last_message,
             EXO_MODEL_REQUIRE(message && number_of(*message) == i, "closed too early");
         }
         EXO_MODEL_REQUIRE(receive(ring.consumer).error() == Errno::NODATA, "not closed");
+    });
+}
+
+EXO_MODEL_TEST(SpscModel, batches_are_read_in_place_one_by_one, .spin = model::Spin::kFirstTry) {
+    const unsigned messages = model::bound(4);
+    auto& ring = program.make<Pair>();
+    name_words(program, ring.view);
+    program.thread("producer", [&ring, messages] { send_batches(ring, messages); });
+    program.thread("consumer", [&ring, messages] { receive_batches(ring, messages, 1); });
+}
+
+// Batches look at `tail`, which a message that came singly may not have moved yet.
+EXO_MODEL_TEST(SpscModel, one_message_then_batches_until_closed, .spin = model::Spin::kFirstTry) {
+    const unsigned messages = model::bound(3);
+    auto& ring = program.make<Pair>();
+    name_words(program, ring.view);
+    program.thread("producer", [&ring, messages] {
+        for (unsigned i = 1; i <= messages; ++i)
+            EXO_MODEL_REQUIRE(send(ring.producer, numbered(i)), "send failed");
+        ring.producer.close();
+    });
+    program.thread("consumer", [&ring, messages] {
+        const auto first = receive(ring.consumer);
+        EXO_MODEL_REQUIRE(first && number_of(*first) == 1, "the first message");
+        unsigned next = 2;
+        for (;;) {
+            auto batch = insist([&] { return ring.consumer.try_acquire(2); });
+            if (!batch) {
+                EXO_MODEL_REQUIRE(batch.error() == Errno::NODATA, "acquire failed");
+                break;
+            }
+            for (std::uint32_t i = 0; i < batch->size(); ++i) {
+                const auto message = (*batch)[i];
+                EXO_MODEL_REQUIRE(message && read_number(message->payload) == next++, "order");
+            }
+            batch->release();
+        }
+        EXO_MODEL_REQUIRE(next == messages + 1, "closed too early");
     });
 }
 
@@ -224,14 +262,15 @@ EXO_MODEL_TEST(SpscModel, a_successor_continues_after_the_consumers_death,
 
 #if EXO_MODEL_MUTANTS
 TEST(SpscOrders, are_needed) {
-    model::expect_orders_needed("lib/ring/spsc.h",
-                                {{"slot.header.store(header.encode(), ", OrderPart::kRelease},
-                                 {"word.store(header.encode(), ", OrderPart::kRelease},
-                                 {"slot.header.load(", OrderPart::kAcquire},
-                                 {"header().head.store(head_, ", OrderPart::kRelease},
-                                 {"std::uint64_t head = ", OrderPart::kAcquire},
-                                 {"senders_closed.store(1, ", OrderPart::kRelease},
-                                 {"senders_closed.load(", OrderPart::kAcquire}});
+    model::expect_orders_needed(
+        "lib/ring/spsc.h", {{"slot.header.store(header.encode(), ", OrderPart::kRelease},
+                            {"word.store(header.encode(), ", OrderPart::kRelease},
+                            {"slot.header.load(", OrderPart::kAcquire},
+                            {"header().head.store(head_, ", OrderPart::kRelease},
+                            {"std::uint64_t head = ", OrderPart::kAcquire},
+                            {"senders_closed.store(1, ", OrderPart::kRelease},
+                            {"closed = memory_.header().senders_closed.load(", OrderPart::kAcquire},
+                            {"tail = memory_.header().tail.load(", OrderPart::kAcquire}});
 }
 #endif
 
