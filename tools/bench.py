@@ -60,7 +60,7 @@ def number(value):
     if value is None:
         return "-"
     if value and abs(value) < 10:
-        return f"{value:.2f}"
+        return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"
     if abs(value) >= 1e6:
         return f"{value / 1e6:,.1f} M"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}"
