@@ -13,10 +13,15 @@ import sys
 ALLOWED = {
     "abi": [],
     "lib/base": ["abi"],
+    "lib/acpi": ["abi", "lib/base"],
     "lib/ring": ["abi", "lib/base"],
     "lib/switch": ["abi", "lib/base"],
     "lib/alloc": ["abi", "lib/base"],
     "lib/sched": ["abi", "lib/base"],
+    "kernel/arch": ["abi", "lib/*"],
+    "kernel/core": ["abi", "lib/*", "kernel/arch"],
+    "kernel/mm": ["abi", "lib/*", "kernel/arch", "kernel/core"],
+    "kernel": ["abi", "lib/*", "kernel/*"],
     "tests": ["abi", "lib/*"],
     "bench": ["abi", "lib/*"],
 }
