@@ -6,7 +6,8 @@ set(CMAKE_CXX_EXTENSIONS ON)
 add_compile_options(
     -O2 -g -fno-exceptions -fno-rtti -fno-strict-aliasing
     -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wno-c99-designator
-    -Wthread-safety -Wthread-safety-beta -Wno-gnu-statement-expression)
+    -Wthread-safety -Wthread-safety-beta -Wno-gnu-statement-expression
+    $<$<COMPILE_LANGUAGE:ASM>:-Wno-unused-command-line-argument>)
 
 if(EXO_FREESTANDING)
     # libc++'s and musl's headers, unpacked by `./exo setup`; no library of either is linked.

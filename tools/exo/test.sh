@@ -12,6 +12,7 @@ Usage: ./exo test [--long] [GROUP...]
   lint     formatting, include layers, shell scripts, clang-tidy, freestanding link
   unit     unit tests: plain, under ASan+UBSan, and what is concurrent under TSan
   model    model checks of the lock-free structures: interleavings of the source, spin
+  kernel   the kernel, booted in QEMU
   fuzz     every fuzz target for some seconds
   apps     real programs on what was built (LD_PRELOAD=libexo_alloc.so)
 
@@ -20,12 +21,12 @@ TEXT
             return
             ;;
         --long) long=1 ;;
-        lint | unit | model | fuzz | apps) groups+=("$1") ;;
+        lint | unit | model | kernel | fuzz | apps) groups+=("$1") ;;
         *) bad_option test "$1" ;;
         esac
         shift
     done
-    [ ${#groups[@]} -gt 0 ] || groups=(lint unit model fuzz apps)
+    [ ${#groups[@]} -gt 0 ] || groups=(lint unit model kernel fuzz apps)
     # shellcheck source=tools/exo/setup.sh
     source tools/exo/setup.sh
     exo_setup
@@ -78,6 +79,14 @@ test_unit() {
 test_model() {
     step 'build release' configure_and_build release &&
         step 'model release' ctest --preset release --no-tests=error -j "$(jobs_count)" -L model
+}
+
+test_kernel() {
+    step 'build freestanding' configure_and_build freestanding || return
+    local script
+    for script in tests/kernel/*.sh; do
+        step "kernel: $(basename "$script" .sh)" "$script" build/freestanding/kernel/exo-kernel
+    done
 }
 
 test_fuzz() {

@@ -1,0 +1,36 @@
+// What the rest of the kernel may ask of a processor.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace exo::arch {
+
+/// Descriptor tables and trap stacks of one CPU; what is inside is arch's. Zeroed at first.
+struct alignas(16) CpuTables {
+    static constexpr std::size_t kBytes = 25 * 1024;
+    std::byte storage[kBytes];
+};
+
+/// Gives the CPU this runs on its tables and switches its protection on: SMEP, SMAP, UMIP, NX and
+/// WP where CPUID has them; panics without NX.
+void init_cpu(CpuTables& tables);
+
+/// Makes GS point to this CPU's own data.
+void set_cpu_local(void* data);
+
+/// Names what init_cpu() switched on, for the log: "nx wp smep smap umip".
+[[nodiscard]] const char* cpu_protections();
+
+/// Turns interrupts on and stops this CPU until one came; returns with interrupts off. An interrupt
+/// that is pending already is taken, not slept over (STI's shadow, SDM vol. 2B).
+void wait_for_interrupt();
+
+/// Stops this CPU for good, interrupts off.
+[[noreturn]] void halt_forever();
+
+/// Ends the machine with `status` where it can be told (QEMU's isa-debug-exit: its exit code is
+/// 2 * status + 1), else halts.
+[[noreturn]] void exit_emulator(std::uint32_t status);
+
+}  // namespace exo::arch

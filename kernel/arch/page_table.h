@@ -1,0 +1,66 @@
+// Page tables of one address space, four levels (Intel SDM vol. 3A 4.5). The caller serialises
+// changes and shoots down other CPUs' TLBs; changes here flush nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/arch/address.h"
+#include "lib/base/result.h"
+
+namespace exo::arch {
+
+enum class Access : std::uint8_t {
+    kRead = 0,
+    kWrite = 1,
+    kExecute = 2,  ///< never with kWrite
+    kUser = 4,
+    kDevice = 8,   ///< uncached
+    kGlobal = 16,  ///< survives a change of address space
+};
+constexpr Access operator|(Access a, Access b) {
+    return static_cast<Access>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
+}
+constexpr bool has(Access set, Access bit) {
+    return (static_cast<std::uint8_t>(set) & static_cast<std::uint8_t>(bit)) != 0;
+}
+
+/// Where page tables get their frames.
+class TableFrames {
+  public:
+    /// A zeroed frame; NOMEM.
+    virtual Result<PhysAddr> allocate() = 0;
+
+  protected:
+    ~TableFrames() = default;
+};
+
+class PageTable {
+  public:
+    /// The tables below `root`, the physical address of a top-level table.
+    explicit PageTable(PhysAddr root) : root_(root) {}
+
+    /// Maps `size` bytes; all three are multiples of a page. Uses 2 MiB pages where alignment
+    /// allows. NOMEM: what was mapped so far stays. EXIST: something is mapped there. INVAL:
+    /// writable and executable at once.
+    Result<void> map(VirtAddr at, PhysAddr to, std::uint64_t size, Access access,
+                     TableFrames& frames);
+
+    struct Translation {
+        PhysAddr address;
+        Access access;
+    };
+    /// What `at` is mapped to; FAULT: nothing.
+    [[nodiscard]] Result<Translation> translate(VirtAddr at) const;
+
+    /// Makes these the tables of this CPU.
+    void activate() const;
+
+    [[nodiscard]] PhysAddr root() const { return root_; }
+
+  private:
+    Result<std::uint64_t*> entry_for(VirtAddr at, unsigned level, TableFrames& frames);
+
+    PhysAddr root_;
+};
+
+}  // namespace exo::arch

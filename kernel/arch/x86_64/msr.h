@@ -1,0 +1,24 @@
+// Model-specific registers (Intel SDM vol. 4).
+#pragma once
+
+#include <cstdint>
+
+namespace exo::arch {
+
+inline constexpr std::uint32_t kApicBase = 0x1b;
+inline constexpr std::uint32_t kX2ApicBase = 0x800;
+inline constexpr std::uint32_t kGsBase = 0xc0000101;
+
+[[nodiscard]] inline std::uint64_t read_msr(std::uint32_t msr) {
+    std::uint32_t low, high;
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return std::uint64_t{high} << 32 | low;
+}
+
+inline void write_msr(std::uint32_t msr, std::uint64_t value) {
+    asm volatile("wrmsr" ::"c"(msr), "a"(static_cast<std::uint32_t>(value)),
+                 "d"(static_cast<std::uint32_t>(value >> 32))
+                 : "memory");
+}
+
+}  // namespace exo::arch

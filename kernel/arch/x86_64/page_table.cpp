@@ -1,0 +1,105 @@
+#include "kernel/arch/page_table.h"
+
+namespace exo::arch {
+
+namespace {
+
+// Entry bits, SDM vol. 3A table 4-15 and following.
+constexpr std::uint64_t kPresent = 1 << 0;
+constexpr std::uint64_t kWritable = 1 << 1;
+constexpr std::uint64_t kUserBit = 1 << 2;
+constexpr std::uint64_t kCacheDisable = 1 << 4;
+constexpr std::uint64_t kLarge = 1 << 7;
+constexpr std::uint64_t kGlobalBit = 1 << 8;
+constexpr std::uint64_t kNoExecute = std::uint64_t{1} << 63;
+constexpr std::uint64_t kAddressMask = 0x000ffffffffff000;
+
+constexpr unsigned kTopLevel = 4;
+constexpr unsigned kLargeLevel = 2;
+
+constexpr unsigned index_at(VirtAddr at, unsigned level) {
+    return static_cast<unsigned>(at.value >> (12 + 9 * (level - 1))) & 511;
+}
+
+constexpr std::uint64_t bits_of(Access access) {
+    std::uint64_t bits = kPresent;
+    if (has(access, Access::kWrite)) bits |= kWritable;
+    if (!has(access, Access::kExecute)) bits |= kNoExecute;
+    if (has(access, Access::kUser)) bits |= kUserBit;
+    if (has(access, Access::kDevice)) bits |= kCacheDisable;
+    if (has(access, Access::kGlobal)) bits |= kGlobalBit;
+    return bits;
+}
+
+constexpr Access access_of(std::uint64_t entry) {
+    Access access = Access::kRead;
+    if ((entry & kWritable) != 0) access = access | Access::kWrite;
+    if ((entry & kNoExecute) == 0) access = access | Access::kExecute;
+    if ((entry & kUserBit) != 0) access = access | Access::kUser;
+    if ((entry & kCacheDisable) != 0) access = access | Access::kDevice;
+    if ((entry & kGlobalBit) != 0) access = access | Access::kGlobal;
+    return access;
+}
+
+std::uint64_t* table_at(PhysAddr address) {
+    return direct_pointer<std::uint64_t>(address);
+}
+
+}  // namespace
+
+// The entry for `at` in the table of `level`; tables on the way are made. Rights are limited in the
+// last entry only: those above allow everything.
+Result<std::uint64_t*> PageTable::entry_for(VirtAddr at, unsigned level, TableFrames& frames) {
+    std::uint64_t* table = table_at(root_);
+    for (unsigned here = kTopLevel; here > level; --here) {
+        std::uint64_t& entry = table[index_at(at, here)];
+        if ((entry & kPresent) == 0) {
+            const PhysAddr below = TRY(frames.allocate());
+            entry = below.value | kPresent | kWritable | kUserBit;
+        } else if ((entry & kLarge) != 0) {
+            return Errno::EXIST;
+        }
+        table = table_at(PhysAddr(entry & kAddressMask));
+    }
+    return &table[index_at(at, level)];
+}
+
+Result<void> PageTable::map(VirtAddr at, PhysAddr to, std::uint64_t size, Access access,
+                            TableFrames& frames) {
+    if (has(access, Access::kWrite) && has(access, Access::kExecute)) return Errno::INVAL;
+    if (!at.aligned(kPageSize) || !to.aligned(kPageSize) || size % kPageSize != 0)
+        return Errno::INVAL;
+    const std::uint64_t bits = bits_of(access);
+    while (size > 0) {
+        const bool large =
+            size >= kLargePageSize && at.aligned(kLargePageSize) && to.aligned(kLargePageSize);
+        std::uint64_t* entry = TRY(entry_for(at, large ? kLargeLevel : 1, frames));
+        if ((*entry & kPresent) != 0) return Errno::EXIST;
+        *entry = to.value | bits | (large ? kLarge : 0);
+        const std::uint64_t step = large ? kLargePageSize : kPageSize;
+        at += step;
+        to += step;
+        size -= step;
+    }
+    return {};
+}
+
+Result<PageTable::Translation> PageTable::translate(VirtAddr at) const {
+    const std::uint64_t* table = table_at(root_);
+    for (unsigned level = kTopLevel;; --level) {
+        const std::uint64_t entry = table[index_at(at, level)];
+        if ((entry & kPresent) == 0) return Errno::FAULT;
+        if (level == 1 || (entry & kLarge) != 0) {
+            const std::uint64_t span = kPageSize << (9 * (level - 1));
+            const std::uint64_t base = entry & kAddressMask & ~(span - 1);
+            return Translation{PhysAddr(base + at.value % span), access_of(entry)};
+        }
+        table = table_at(PhysAddr(entry & kAddressMask));
+    }
+}
+
+void PageTable::activate() const {
+    asm volatile("movq %0, %%cr3" ::"r"(root_.value) : "memory");
+}
+
+}  // namespace exo::arch

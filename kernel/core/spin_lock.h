@@ -1,0 +1,98 @@
+// Spinning locks with a rank (style: rank, irq-in-type). SpinLock leaves interrupts as they are and
+// must not be taken by interrupt handlers; IrqSpinLock turns them off while it is held. Nothing
+// sleeps under either. Waiters are served in order of arrival (ticket lock), so that no CPU
+// starves.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/arch/interrupts.h"
+#include "kernel/core/cpu_local.h"
+#include "kernel/core/lock_order.h"
+#include "lib/base/atomic.h"
+#include "lib/base/cpu.h"
+#include "lib/base/thread_safety.h"
+
+namespace exo {
+
+class EXO_CAPABILITY("spin lock") TicketLock {
+  public:
+    explicit constexpr TicketLock(LockRank rank) : rank_(rank) {}
+    TicketLock(const TicketLock&) = delete;
+    TicketLock& operator=(const TicketLock&) = delete;
+
+    void acquire() ACQUIRE() {
+        lock_order_check(this, rank_);
+        // relaxed: the ticket orders nothing; the acquire below pairs with release()'s.
+        const std::uint32_t ticket = next_.fetch_add(1, std::memory_order_relaxed);
+        while (serving_.load(std::memory_order_acquire) != ticket) cpu_relax();
+        lock_order_push(this, rank_);
+    }
+
+    void release() RELEASE() {
+        lock_order_pop(this);
+        serving_.store(serving_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    }
+
+  private:
+    Atomic<std::uint32_t> next_{0};
+    Atomic<std::uint32_t> serving_{0};
+    LockRank rank_;
+};
+
+template <LockRank kRank>
+class SpinLock : public TicketLock {
+  public:
+    struct Saved {};
+    constexpr SpinLock() : TicketLock(kRank) {}
+    static Saved enter() { return {}; }
+    static void leave(Saved) {}
+};
+
+template <LockRank kRank>
+class IrqSpinLock : public TicketLock {
+  public:
+    using Saved = arch::InterruptState;
+    constexpr IrqSpinLock() : TicketLock(kRank) {}
+    static Saved enter() { return arch::disable_interrupts(); }
+    static void leave(Saved saved) { arch::restore_interrupts(saved); }
+};
+
+/// Data that can be reached only while its lock is held (style: lock-holds-data):
+///   Locked<State, IrqSpinLock<LockRank::kLog>> state_;   auto s = state_.lock();   s->count++;
+template <typename T, typename LockType>
+class Locked {
+  public:
+    template <typename... Arguments>
+    explicit constexpr Locked(Arguments&&... arguments)
+        : value_(static_cast<Arguments&&>(arguments)...) {}
+
+    class [[nodiscard]] Access {
+      public:
+        explicit Access(Locked& owner) NO_THREAD_SAFETY_ANALYSIS : owner_(owner),
+                                                                   saved_(LockType::enter()) {
+            owner_.lock_.acquire();
+        }
+        ~Access() NO_THREAD_SAFETY_ANALYSIS {
+            owner_.lock_.release();
+            LockType::leave(saved_);
+        }
+        Access(const Access&) = delete;
+        Access& operator=(const Access&) = delete;
+
+        T* operator->() { return &owner_.value_; }
+        T& operator*() { return owner_.value_; }
+
+      private:
+        Locked& owner_;
+        [[no_unique_address]] typename LockType::Saved saved_;
+    };
+
+    Access lock() { return Access(*this); }
+
+  private:
+    LockType lock_;
+    T value_;
+};
+
+}  // namespace exo

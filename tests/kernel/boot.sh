@@ -1,0 +1,46 @@
+#!/bin/bash
+# Boots the kernel in QEMU (TCG), on both machine types, with one and four CPUs, and provokes its
+# panics: boot.sh KERNEL. A boot that hangs is cut after 60 s.
+set -euo pipefail
+kernel=$1
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+# boot MACHINE CPUS COMMAND-LINE: the console goes to $out; prints QEMU's exit code, which is
+# 2 * status + 1 of what the kernel wrote to the debug-exit port, or 124 for a boot that was cut.
+boot() {
+    local status=0
+    timeout 60 qemu-system-x86_64 -machine "$1,accel=tcg" -cpu max -smp "$2" -m 128M -no-reboot \
+        -kernel "$kernel" -append "$3" -device isa-debug-exit,iobase=0xf4,iosize=4 \
+        -display none -serial stdio -monitor none </dev/null >"$out" 2>&1 || status=$?
+    echo "$status"
+}
+
+fail() {
+    printf 'boot: %s; the console said:\n' "$1" >&2
+    cat "$out" >&2
+    exit 1
+}
+
+expect() { grep -q "$1" "$out" || fail "no '$1'"; }
+
+for machine in q35 q35,hpet=off microvm; do
+    for cpus in 1 4; do
+        status=$(boot "$machine" "$cpus" 'x=1')
+        [ "$status" = 1 ] || fail "$machine with $cpus CPUs ended with $status"
+        expect 'protections: nx wp smep smap umip'
+        expect 'timer of 5000 us fired'
+        [ "$cpus" = 1 ] || expect 'CPU 3 (APIC 3) is up'
+        echo "ok      $machine, $cpus CPUs"
+    done
+done
+
+# A panic names the function it happened in and ends QEMU with a failure: status 0x2a.
+for kind in check fault text; do
+    status=$(boot q35 1 "exo.panic=$kind")
+    [ "$status" = 85 ] || fail "exo.panic=$kind ended with $status"
+    expect 'KERNEL PANIC on CPU 0'
+    expect 'panic_on_request'
+    expect 'kernel_main'
+    echo "ok      exo.panic=$kind"
+done
