@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the colours are for who sources this
 # Shared by the commands of ./exo: messages, steps with their logs, the build of a preset.
 
 if [ -t 1 ]; then

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # the colours are from common.sh
 # ./exo setup: the packages of tools/exo/packages.txt, and a sysroot for freestanding builds.
 
 exo_setup() {
