@@ -1,0 +1,87 @@
+// Locks that sleep. Ranked like spin locks, above all of them: a mutex is never taken under a spin
+// lock. Held across sleeps, so its rank is checked per thread and not per CPU.
+#pragma once
+
+#include "kernel/core/lock_rank.h"
+#include "kernel/core/wait_queue.h"
+
+namespace exo {
+
+class EXO_CAPABILITY("mutex") BasicMutex {
+  public:
+    explicit BasicMutex(LockRank rank) : rank_(rank) {}
+
+    /// Sleeps, not interruptibly, until it is free.
+    void acquire() ACQUIRE();
+    [[nodiscard]] bool try_acquire() TRY_ACQUIRE(true);
+    void release() RELEASE();
+
+  private:
+    Atomic<Thread*> owner_{nullptr};
+    WaitQueue queue_;
+    LockRank rank_;
+};
+
+/// For Locked<T, Mutex<rank>> (spin_lock.h).
+template <LockRank kRank>
+class Mutex : public BasicMutex {
+  public:
+    struct Saved {};
+    Mutex() : BasicMutex(kRank) {}
+    static Saved enter() { return {}; }
+    static void leave(Saved) {}
+};
+
+/// One writer or many readers; a waiting writer holds new readers off.
+class EXO_CAPABILITY("rw mutex") BasicRwMutex {
+  public:
+    explicit BasicRwMutex(LockRank rank) : rank_(rank) {}
+
+    void acquire_read() __attribute__((acquire_shared_capability()));
+    void release_read() __attribute__((release_shared_capability()));
+    void acquire_write() ACQUIRE();
+    void release_write() RELEASE();
+
+  private:
+    // kWriter: held by one. Else the number of readers.
+    static constexpr std::uint32_t kWriter = ~std::uint32_t{0};
+    Atomic<std::uint32_t> state_{0};
+    Atomic<std::uint32_t> waiting_writers_{0};
+    WaitQueue queue_;
+    LockRank rank_;
+};
+
+template <LockRank kRank>
+class RwMutex : public BasicRwMutex {
+  public:
+    RwMutex() : BasicRwMutex(kRank) {}
+};
+
+class EXO_SCOPED_CAPABILITY ReadGuard {
+  public:
+    explicit ReadGuard(BasicRwMutex& mutex) __attribute__((acquire_shared_capability(mutex)))
+        : mutex_(mutex) {
+        mutex_.acquire_read();
+    }
+    ~ReadGuard() __attribute__((release_generic_capability)) { mutex_.release_read(); }
+    ReadGuard(const ReadGuard&) = delete;
+    ReadGuard& operator=(const ReadGuard&) = delete;
+
+  private:
+    BasicRwMutex& mutex_;
+};
+
+class EXO_SCOPED_CAPABILITY WriteGuard {
+  public:
+    explicit WriteGuard(BasicRwMutex& mutex) ACQUIRE(mutex) : mutex_(mutex) {
+        mutex_.acquire_write();
+    }
+    ~WriteGuard() RELEASE() { mutex_.release_write(); }
+    WriteGuard(const WriteGuard&) = delete;
+    WriteGuard& operator=(const WriteGuard&) = delete;
+
+  private:
+    BasicRwMutex& mutex_;
+};
+
+}  // namespace exo

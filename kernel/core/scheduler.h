@@ -1,0 +1,58 @@
+// Threads on CPUs: the mechanism around lib/sched's policy. Each CPU has a run queue under a lock
+// of rank kRunQueue, which is held across the switch and released by the thread switched to, so
+// that a thread is never resumed before all of it is saved.
+#pragma once
+
+#include "kernel/core/thread.h"
+#include "kernel/core/time.h"
+
+namespace exo {
+
+/// How a wake-up is meant: kSync says that the waker is about to sleep, so that the woken thread
+/// may take this CPU over directly.
+enum class WakeHint : std::uint8_t { kPlain, kSync };
+
+/// Makes this CPU's boot stack its idle thread and lets it schedule from now on. Once on each CPU.
+/// NOMEM.
+Result<void> start_scheduler();
+
+/// Lets a new thread run for the first time. The scheduler holds a reference until it ends.
+void start_thread(Thread& thread);
+
+/// Runs somebody else if somebody waits; returns when this thread's turn comes again.
+void yield();
+
+/// Ends this thread: it never runs again, and its memory goes with its last reference. The caller
+/// has released everything else.
+[[noreturn]] void exit_thread();
+
+/// Makes a sleeping thread runnable. False: it did not sleep. Any context, interrupt handlers
+/// included.
+bool wake(Thread& thread, WakeHint hint = WakeHint::kPlain);
+
+/// Marks `thread` as interrupted and ends its sleep if that is interruptible; if it runs its
+/// program on another CPU, brings it into the kernel.
+void interrupt(Thread& thread);
+
+/// The two halves of a sleep, for wait queues: announce, look once more, then sleep or cancel. A
+/// wake-up in between is not lost.
+void prepare_sleep(ThreadState state);
+void sleep_prepared();
+void cancel_sleep();
+
+/// Sleeps at least until `deadline`, which is not never. RESTARTSYS: interrupted before.
+Result<void> sleep_until(Deadline deadline);
+
+/// Loads `space` for this thread, from now on and whenever it runs; nullptr: none of its own.
+void use_space(arch::UserSpace* space);
+
+/// Whether this thread's turn is over; who loops long in the kernel asks and yields.
+[[nodiscard]] bool should_yield();
+
+/// Panics if called where sleeping is forbidden: with a spin lock held or in an interrupt.
+void might_sleep();
+
+/// CPUs that schedule.
+[[nodiscard]] std::uint32_t online_cpus();
+
+}  // namespace exo

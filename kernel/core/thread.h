@@ -1,0 +1,95 @@
+// A thread: what the scheduler switches between. The kernel itself is not preempted: a thread in
+// the kernel runs until it sleeps, yields or returns to its program, so per-CPU data is stable
+// between two such points, and interrupts are all that can come in between.
+//
+// A personality derives its own thread class (posix_x: Task) and finds it by this_thread().
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "kernel/arch/address.h"
+#include "kernel/arch/user_state.h"
+#include "kernel/core/cpu_local.h"
+#include "lib/base/atomic.h"
+#include "lib/base/ref.h"
+#include "lib/sched/entity.h"
+#include "lib/switch/context.h"
+
+namespace exo {
+
+namespace arch {
+class UserSpace;
+}
+
+/// Running or waiting for a CPU; asleep so that only wake() ends it; asleep so that interrupt()
+/// does as well; gone.
+enum class ThreadState : std::uint8_t { kRunnable, kSleeping, kInterruptible, kDead };
+
+class Thread : public RefCounted {
+  public:
+    static constexpr std::size_t kStackBytes = 16 * 1024;
+    static constexpr std::size_t kNameBytes = 16;
+
+    /// A thread that will run `entry(argument)` in the kernel and ends when that returns. It does
+    /// not run before start_thread() (scheduler.h). NOMEM.
+    static Result<Ref<Thread>> create_kernel(std::string_view name, void (*entry)(void*),
+                                             void* argument);
+
+    /// Where the user registers are kept while this thread is in the kernel: the top of its stack.
+    [[nodiscard]] arch::TrapFrame& user_frame() const;
+
+    /// The address space that is loaded when this thread runs; nullptr: any (a kernel thread).
+    /// Changed only by the thread itself (scheduler.h: use_space()).
+    [[nodiscard]] arch::UserSpace* space() const { return space_; }
+
+    /// FPU and segment state of a thread that has a program; unused by kernel threads.
+    arch::UserState user_state;
+
+    /// Whether interruptible sleeps of this thread end at once with RESTARTSYS. Set by interrupt(),
+    /// cleared by who handles what came (posix_x: signal delivery).
+    [[nodiscard]] bool interrupted() const {
+        return interrupted_.load(std::memory_order_acquire);
+    }
+    void clear_interrupted() { interrupted_.store(false, std::memory_order_release); }
+
+    [[nodiscard]] std::string_view name() const { return {name_}; }
+    void set_name(std::string_view name);
+
+    /// CPU time used, in the kernel and outside, up to the last switch or tick. Nanoseconds.
+    [[nodiscard]] std::uint64_t cpu_time_ns() const {
+        return cpu_time_ns_.load(std::memory_order_relaxed);
+    }
+
+    sched::SchedEntity entity;  ///< guarded by the lock of its run queue
+
+  protected:
+    Thread(std::string_view name);
+    ~Thread() override;
+
+    /// Gives it its stack, with `entry` as what it begins with. NOMEM.
+    Result<void> prepare(void (*entry)(void*), void* argument);
+
+  private:
+    friend class Scheduler;
+
+    Context context_{};
+    VirtAddr stack_top_{};
+    arch::UserSpace* space_ = nullptr;
+    Atomic<ThreadState> state_{ThreadState::kSleeping};
+    Atomic<bool> interrupted_{false};
+    /// The CPU on whose run queue it is or was last; changes under that queue's lock.
+    Atomic<std::uint32_t> cpu_{0};
+    Atomic<std::uint64_t> cpu_time_ns_{0};
+    char name_[kNameBytes] = {};
+};
+
+/// The thread that runs here. There is always one (the CPU's idle thread at least), once
+/// start_scheduler() has run.
+[[nodiscard]] inline Thread& this_thread() {
+    Thread* thread;
+    asm("movq %%gs:%c1, %0" : "=r"(thread) : "i"(kCpuLocalThreadOffset));
+    return *thread;
+}
+
+}  // namespace exo

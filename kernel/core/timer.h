@@ -1,0 +1,37 @@
+// One-shot timers, in a heap per CPU behind that CPU's hardware timer. An armed timer fires on the
+// CPU that armed it, in interrupt context: short, no sleeping.
+#pragma once
+
+#include "kernel/core/time.h"
+#include "lib/base/atomic.h"
+
+namespace exo {
+
+class Timer {
+  public:
+    using Fire = void (*)(Timer& timer);
+
+    explicit Timer(Fire fire) : fire_(fire) {}
+    /// Not armed, or cancelled before.
+    ~Timer();
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+    /// Fires once at `deadline`, or as soon as possible after; replaces an earlier setting.
+    void arm(Deadline deadline);
+    /// Afterwards it does not fire and is not firing. True: it was armed. Not from its own
+    /// handler's CPU while that runs.
+    bool cancel();
+
+  private:
+    friend class TimerQueue;
+    Fire fire_;
+    std::uint64_t at_ns_ = Deadline::kNever;
+    std::uint32_t cpu_ = 0;
+    Timer* child_ = nullptr;    // pairing heap
+    Timer* sibling_ = nullptr;
+    Timer* previous_ = nullptr;
+    Atomic<bool> armed_{false};
+};
+
+}  // namespace exo

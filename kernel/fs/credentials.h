@@ -1,0 +1,32 @@
+// Who acts: what permission checks look at. A value; copied on change.
+#pragma once
+
+#include <cstdint>
+
+#include "lib/base/ref.h"
+#include "lib/base/vector.h"
+
+namespace exo {
+
+using Uid = std::uint32_t;
+using Gid = std::uint32_t;
+
+/// Immutable once shared.
+struct Credentials : public RefCounted {
+    Uid uid = 0, effective_uid = 0, saved_uid = 0, fs_uid = 0;
+    Gid gid = 0, effective_gid = 0, saved_gid = 0, fs_gid = 0;
+    std::uint64_t capabilities = ~std::uint64_t{0};  ///< capabilities(7), effective set
+    Vector<Gid> groups;                              ///< supplementary
+
+    [[nodiscard]] bool in_group(Gid group) const {
+        if (group == fs_gid) return true;
+        for (const Gid each : groups)
+            if (each == group) return true;
+        return false;
+    }
+    [[nodiscard]] bool capable(unsigned capability) const {
+        return (capabilities >> capability & 1) != 0;
+    }
+};
+
+}  // namespace exo

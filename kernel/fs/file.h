@@ -1,0 +1,104 @@
+// An open file description (open(2)): what handles name and dup(2) shares. Has a position and status
+// flags; what it is open on (an inode, a pipe, a terminal) is the derived class.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/core/wait_queue.h"
+#include "kernel/fs/io_cursor.h"
+#include "kernel/fs/inode.h"
+#include "kernel/object/object.h"
+
+namespace exo {
+
+/// Bits of poll(2), Linux's values.
+enum class PollEvents : std::uint16_t {
+    kNone = 0,
+    kIn = 0x001,
+    kPri = 0x002,
+    kOut = 0x004,
+    kError = 0x008,
+    kHangup = 0x010,
+    kReadHangup = 0x2000,
+};
+constexpr PollEvents operator|(PollEvents a, PollEvents b) {
+    return static_cast<PollEvents>(static_cast<std::uint16_t>(a) | static_cast<std::uint16_t>(b));
+}
+constexpr PollEvents operator&(PollEvents a, PollEvents b) {
+    return static_cast<PollEvents>(static_cast<std::uint16_t>(a) & static_cast<std::uint16_t>(b));
+}
+
+/// Told by File::poll() of each wait queue that will be woken when the answer may change.
+class PollTable {
+  public:
+    virtual void watch(WaitQueue& queue) = 0;
+
+  protected:
+    ~PollTable() = default;
+};
+
+/// Receives directory entries; false: full, stop before this one.
+class DirectorySink {
+  public:
+    virtual bool entry(std::string_view name, std::uint64_t inode, FileType type,
+                       std::uint64_t next_offset) = 0;
+
+  protected:
+    ~DirectorySink() = default;
+};
+
+/// Status flags that fcntl(F_SETFL) can change and I/O looks at.
+enum class FileFlags : std::uint32_t {
+    kNone = 0,
+    kAppend = 1 << 0,
+    kNonBlocking = 1 << 1,
+    kSync = 1 << 2,
+    kDirect = 1 << 3,
+    kNoAccessTime = 1 << 4,
+    kPathOnly = 1 << 5,  ///< O_PATH
+};
+constexpr FileFlags operator|(FileFlags a, FileFlags b) {
+    return static_cast<FileFlags>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
+}
+constexpr bool has(FileFlags set, FileFlags bit) {
+    return (static_cast<std::uint32_t>(set) & static_cast<std::uint32_t>(bit)) != 0;
+}
+
+enum class Whence : std::uint8_t { kSet, kCurrent, kEnd, kData, kHole };
+
+class File : public Object {
+  public:
+    /// At the position, which they move. AGAIN: kNonBlocking and nothing to be had; RESTARTSYS:
+    /// interrupted before anything was moved; the rest as read(2), write(2). Rights were checked.
+    virtual Result<std::size_t> read(IoCursor& to);
+    virtual Result<std::size_t> write(IoCursor& from);
+    /// pread(2), pwrite(2). SPIPE: has no positions.
+    virtual Result<std::size_t> read_at(IoCursor& to, std::uint64_t offset);
+    virtual Result<std::size_t> write_at(IoCursor& from, std::uint64_t offset);
+    virtual Result<std::uint64_t> seek(std::int64_t offset, Whence whence);
+
+    /// ioctl(2), for what only this kind of file understands. NOTTY: not a request of its.
+    virtual Result<long> ioctl(std::uint32_t request, std::uint64_t argument);
+    /// What is possible now. If `table` is given, it is told of the queues first.
+    virtual PollEvents poll(PollTable* table);
+    /// Entries from the position on; moves it. NOTDIR.
+    virtual Result<void> read_directory(DirectorySink& sink);
+    /// What mmap(2) maps. NODEV: cannot be mapped.
+    virtual Result<Ref<MemoryObject>> memory_object();
+
+    /// The inode it is open on; empty for what has none.
+    [[nodiscard]] virtual RefPtr<Inode> inode() const { return {}; }
+    /// The entry it was opened by, for /proc/PID/fd and openat(2); empty for what has none.
+    [[nodiscard]] virtual RefPtr<Dentry> dentry() const { return {}; }
+
+    [[nodiscard]] FileFlags flags() const { return flags_.load(std::memory_order_relaxed); }
+    void set_flags(FileFlags flags) { flags_.store(flags, std::memory_order_relaxed); }
+
+  protected:
+    File(ObjectType type, FileFlags flags) : Object(type), flags_(flags) {}
+
+  private:
+    Atomic<FileFlags> flags_;
+};
+
+}  // namespace exo
