@@ -14,6 +14,7 @@ ALLOWED = {
     "abi": [],
     "lib/base": ["abi"],
     "lib/acpi": ["abi", "lib/base"],
+    "lib/elf": ["abi", "lib/base"],
     "lib/ring": ["abi", "lib/base"],
     "lib/switch": ["abi", "lib/base"],
     "lib/alloc": ["abi", "lib/base"],
@@ -22,6 +23,7 @@ ALLOWED = {
     "kernel/core": ["abi", "lib/*", "kernel/arch"],
     "kernel/mm": ["abi", "lib/*", "kernel/arch", "kernel/core"],
     "kernel": ["abi", "lib/*", "kernel/*"],
+    "posix_x": ["abi", "lib/*", "kernel/*"],
     "tests": ["abi", "lib/*"],
     "bench": ["abi", "lib/*"],
 }
