@@ -165,10 +165,6 @@ std::string_view option(std::string_view key) {
 
 }  // namespace
 
-void arch::upcall::interrupt(std::uint8_t vector) {
-    if (vector != arch::kSpuriousVector) arch::end_of_interrupt();
-}
-
 extern "C" [[noreturn]] void kernel_main(std::uint64_t start_info) {
     arch::serial_init();
     boot_cpu.self = &boot_cpu;

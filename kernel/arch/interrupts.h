@@ -19,4 +19,14 @@ inline void restore_interrupts(InterruptState state) {
     if (state == InterruptState::kOn) asm volatile("sti" ::: "memory");
 }
 
+inline void enable_interrupts() {
+    asm volatile("sti" ::: "memory");
+}
+
+[[nodiscard]] inline bool interrupts_enabled() {
+    std::uint64_t flags;
+    asm volatile("pushfq; popq %0" : "=r"(flags));
+    return (flags & 0x200) != 0;
+}
+
 }  // namespace exo::arch

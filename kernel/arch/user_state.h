@@ -15,33 +15,49 @@
 
 namespace exo::arch {
 
-/// XSAVE's format (SDM vol. 1 13.4), 64-byte aligned; fpu_state_bytes() of it. Owned by who calls
-/// create_fpu_state().
+/// XSAVE's format (SDM vol. 1 13.4), 64-byte aligned; fpu_state_bytes() of it.
 struct FpuState;
 
 struct UserState {
-    FpuState* fpu = nullptr;
+    FpuState* fpu = nullptr;  ///< nullptr: a thread without a program
     std::uint64_t fs_base = 0;
     std::uint64_t gs_base = 0;
+    std::uint32_t fpu_cpu = kNoCpu;  ///< whose registers hold the state, if nobody took them since
+
+    static constexpr std::uint32_t kNoCpu = ~std::uint32_t{0};
+};
+
+/// What a CPU remembers for it; part of its CpuLocal.
+struct FpuOwner {
+    const UserState* state = nullptr;
+    std::uint32_t cpu = 0;
 };
 
 /// Bytes of FPU state on this machine (SDM vol. 1 13.2: CPUID 0xd), AVX-512 included where it is.
 [[nodiscard]] std::size_t fpu_state_bytes();
 
-/// Initial state (all registers zero, MXCSR 0x1f80), in `state`; NOMEM.
-Result<void> create_fpu_state(UserState& state);
-void destroy_fpu_state(UserState& state);
-/// Back to the initial state, for execve(2). Of the running thread.
+/// `memory`, fpu_state_bytes() aligned to 64, becomes the state, all registers initial.
+void init_fpu_state(UserState& state, void* memory);
+/// Back to the initial state, for execve(2).
 void reset_fpu_state(UserState& state);
-/// A copy of the running thread's state as it is now, registers included; `to` has one.
-void copy_fpu_state(const UserState& from, UserState& to);
+/// `to`, which has memory, becomes a copy of the running thread's state.
+void copy_fpu_state(UserState& from, UserState& to, const FpuOwner& owner);
 
-/// The state as bytes, after the registers were stored to it, for signal frames; of the running
-/// thread. `kWrite`: the registers are loaded again before the program goes on.
-enum class FpuAccess : std::uint8_t { kRead, kWrite };
-std::byte* fpu_state_bytes_of(UserState& state, FpuAccess access);
-/// What was written to the state came from a program: makes it such that XRSTOR cannot fault.
-/// INVAL: not a state of this machine; it is then initial.
-Result<void> validate_fpu_state(UserState& state);
+/// The state as bytes, after the registers of the running thread were stored to it, for signal
+/// frames.
+[[nodiscard]] const std::byte* store_fpu_state(UserState& state, const FpuOwner& owner);
+/// Makes `bytes`, which came from a program, the running thread's state. INVAL: XRSTOR would refuse
+/// it; the state is then initial.
+Result<void> load_fpu_state(UserState& state, const void* bytes, std::size_t size);
+
+/// At a switch away from and to a thread with a program; interrupts off.
+void leave_user_state(UserState& state, const FpuOwner& owner);
+void enter_user_state(const UserState& state);
+/// Before the program goes on: its FPU registers are this CPU's. Interrupts off.
+void restore_fpu_state(UserState& state, FpuOwner& owner);
+
+/// Bases of the running thread, set at once: arch_prctl(2).
+void set_fs_base(UserState& state, std::uint64_t base);
+void set_gs_base(UserState& state, std::uint64_t base);
 
 }  // namespace exo::arch

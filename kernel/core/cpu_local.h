@@ -3,12 +3,18 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "kernel/arch/cpu.h"
+#include "kernel/arch/user_state.h"
 #include "kernel/core/lock_rank.h"
 
 namespace exo {
+
+namespace arch {
+class UserSpace;
+}
 
 /// Locks one CPU may hold at a time; more is a bug in the lock order.
 inline constexpr unsigned kMaxHeldLocks = 16;
@@ -18,19 +24,44 @@ struct HeldLock {
     LockRank rank = LockRank::kNone;
 };
 
+class Thread;
+class CpuScheduler;
+class TimerQueue;
+
 struct CpuLocal {
-    CpuLocal* self = nullptr;  ///< at GS:0
-    std::uint32_t id = 0;      ///< 0 for the boot CPU, counted in order of start
+    CpuLocal* self = nullptr;          ///< at GS:0
+    Thread* thread = nullptr;          ///< that runs here
+    std::uint64_t kernel_stack = 0;    ///< its kernel stack's top, for SYSCALL
+    std::uint64_t saved_user_rsp = 0;  ///< between SYSCALL and the frame
+    std::uint32_t id = 0;              ///< 0 for the boot CPU, counted in order of start
     std::uint32_t apic_id = 0;
+    std::uint32_t interrupt_depth = 0;  ///< interrupt handlers that run
+    bool reschedule = false;            ///< somebody else's turn has come
+    arch::UserSpace* space = nullptr;   ///< loaded here; nullptr: the kernel's own tables
+    arch::FpuOwner fpu;
+    CpuScheduler* scheduler = nullptr;
+    TimerQueue* timers = nullptr;
     std::uint32_t held_count = 0;
     std::array<HeldLock, kMaxHeldLocks> held = {};
     arch::CpuTables tables = {};
 };
 
+// What assembly (arch/x86_64/trap_entry.S) and this_thread() know.
+inline constexpr std::size_t kCpuLocalThreadOffset = 8;
+static_assert(offsetof(CpuLocal, thread) == kCpuLocalThreadOffset);
+static_assert(offsetof(CpuLocal, kernel_stack) == 16);
+static_assert(offsetof(CpuLocal, saved_user_rsp) == 24);
+
 [[nodiscard]] inline CpuLocal& this_cpu() {
     CpuLocal* cpu;
-    asm("movq %%gs:0, %0" : "=r"(cpu));
+    // volatile: a thread finds another CPU here after it slept.
+    asm volatile("movq %%gs:0, %0" : "=r"(cpu));
     return *cpu;
 }
+
+/// The CPU with that number, which has started; its fields are its own but for `apic_id`,
+/// `scheduler` and `timers`.
+[[nodiscard]] CpuLocal& cpu_local(std::uint32_t id);
+void register_cpu(CpuLocal& cpu);
 
 }  // namespace exo

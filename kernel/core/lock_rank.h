@@ -8,11 +8,34 @@
 namespace exo {
 
 enum class LockRank : std::uint8_t {
-    kTest = 200,   ///< locks of kernel tests, above everything
-    kFrames = 40,  ///< physical frames
-    kLog = 10,     ///< the kernel log: anybody may log while holding anything
-    kConsole = 5,  ///< a console's output
-    kNone = 0,     ///< nothing may be taken under it
+    kTest = 250,  ///< locks of kernel tests, above everything
+
+    // Mutexes, which sleep.
+    kRename = 220,        ///< renames within one file system
+    kInode = 210,         ///< an inode's content; parent before child
+    kFile = 205,          ///< an open file's position
+    kProcess = 200,       ///< a process's own state
+    kTerminal = 195,      ///< a terminal's line discipline
+    kPipe = 190,          ///< one side of a pipe
+    kAddressSpace = 180,  ///< mappings
+    kMemoryObject = 170,  ///< pages of an object
+
+    // Spin locks.
+    kProcessTable = 120,  ///< ids, parents and children, sessions
+    kSignals = 115,       ///< pending signals and handlers
+    kHandles = 110,       ///< a handle table
+    kDentry = 105,        ///< the dentry cache
+    kPageTables = 100,    ///< an address space's tables
+    kFutex = 90,          ///< a bucket of the futex table
+    kDevice = 80,         ///< a driver's registers and queues
+    kWaitQueue = 70,      ///< who waits
+    kTimer = 60,          ///< a CPU's timers
+    kRunQueue = 50,       ///< a CPU's threads
+    kShootdown = 45,      ///< a TLB shoot-down in progress
+    kFrames = 40,         ///< physical frames
+    kLog = 10,            ///< the kernel log: anybody may log while holding anything
+    kConsole = 5,         ///< a console's output
+    kNone = 0,            ///< nothing may be taken under it
 };
 
 }  // namespace exo

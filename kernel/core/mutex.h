@@ -1,5 +1,5 @@
-// Locks that sleep. Ranked like spin locks, above all of them: a mutex is never taken under a spin
-// lock. Held across sleeps, so its rank is checked per thread and not per CPU.
+// Locks that sleep, ranked above all spin locks: never taken under one, which might_sleep() checks.
+// Their order among each other is that of LockRank.
 #pragma once
 
 #include "kernel/core/lock_rank.h"
@@ -9,7 +9,7 @@ namespace exo {
 
 class EXO_CAPABILITY("mutex") BasicMutex {
   public:
-    explicit BasicMutex(LockRank rank) : rank_(rank) {}
+    BasicMutex() = default;
 
     /// Sleeps, not interruptibly, until it is free.
     void acquire() ACQUIRE();
@@ -19,7 +19,6 @@ class EXO_CAPABILITY("mutex") BasicMutex {
   private:
     Atomic<Thread*> owner_{nullptr};
     WaitQueue queue_;
-    LockRank rank_;
 };
 
 /// For Locked<T, Mutex<rank>> (spin_lock.h).
@@ -27,7 +26,6 @@ template <LockRank kRank>
 class Mutex : public BasicMutex {
   public:
     struct Saved {};
-    Mutex() : BasicMutex(kRank) {}
     static Saved enter() { return {}; }
     static void leave(Saved) {}
 };
@@ -35,7 +33,7 @@ class Mutex : public BasicMutex {
 /// One writer or many readers; a waiting writer holds new readers off.
 class EXO_CAPABILITY("rw mutex") BasicRwMutex {
   public:
-    explicit BasicRwMutex(LockRank rank) : rank_(rank) {}
+    BasicRwMutex() = default;
 
     void acquire_read() __attribute__((acquire_shared_capability()));
     void release_read() __attribute__((release_shared_capability()));
@@ -48,14 +46,10 @@ class EXO_CAPABILITY("rw mutex") BasicRwMutex {
     Atomic<std::uint32_t> state_{0};
     Atomic<std::uint32_t> waiting_writers_{0};
     WaitQueue queue_;
-    LockRank rank_;
 };
 
 template <LockRank kRank>
-class RwMutex : public BasicRwMutex {
-  public:
-    RwMutex() : BasicRwMutex(kRank) {}
-};
+class RwMutex : public BasicRwMutex {};
 
 class EXO_SCOPED_CAPABILITY ReadGuard {
   public:

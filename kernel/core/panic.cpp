@@ -24,7 +24,7 @@ void print(Format<Arguments...> format, const Arguments&... arguments) {
 
 void print_registers(const arch::TrapFrame& f) {
     print("rip {:016x}  rsp {:016x}  rflags {:08x}  cs {:x}  error {:x}\n", f.rip, f.rsp, f.rflags,
-          f.cs, f.error);
+          f.cs, f.orig_rax);
     print("rax {:016x}  rbx {:016x}  rcx {:016x}  rdx {:016x}\n", f.rax, f.rbx, f.rcx, f.rdx);
     print("rsi {:016x}  rdi {:016x}  rbp {:016x}  cr2 {:016x}\n", f.rsi, f.rdi, f.rbp,
           arch::fault_address());

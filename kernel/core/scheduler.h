@@ -8,10 +8,6 @@
 
 namespace exo {
 
-/// How a wake-up is meant: kSync says that the waker is about to sleep, so that the woken thread
-/// may take this CPU over directly.
-enum class WakeHint : std::uint8_t { kPlain, kSync };
-
 /// Makes this CPU's boot stack its idle thread and lets it schedule from now on. Once on each CPU.
 /// NOMEM.
 Result<void> start_scheduler();
@@ -51,6 +47,15 @@ void use_space(arch::UserSpace* space);
 
 /// Panics if called where sleeping is forbidden: with a spin lock held or in an interrupt.
 void might_sleep();
+
+/// What this CPU does when nobody wants it: its boot stack's thread ends here.
+[[noreturn]] void idle();
+
+/// For the interrupt dispatcher: the CPU's timer fired, another CPU wants a look at the run queue.
+void scheduler_tick();
+
+/// Gives this CPU to somebody else if `this_cpu().reschedule` says so. Interrupts are off and stay.
+void reschedule_if_needed();
 
 /// CPUs that schedule.
 [[nodiscard]] std::uint32_t online_cpus();

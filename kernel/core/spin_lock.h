@@ -34,6 +34,17 @@ class EXO_CAPABILITY("spin lock") TicketLock {
         serving_.store(serving_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     }
 
+    /// Takes it only if it is free: for who must not wait.
+    [[nodiscard]] bool try_acquire() TRY_ACQUIRE(true) {
+        std::uint32_t serving = serving_.load(std::memory_order_acquire);
+        if (!next_.compare_exchange_strong(serving, serving + 1, std::memory_order_acquire,
+                                           std::memory_order_relaxed)) {
+            return false;
+        }
+        lock_order_push(this, rank_);
+        return true;
+    }
+
   private:
     Atomic<std::uint32_t> next_{0};
     Atomic<std::uint32_t> serving_{0};

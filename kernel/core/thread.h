@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "kernel/arch/address.h"
+#include "kernel/arch/trap_frame.h"
 #include "kernel/arch/user_state.h"
 #include "kernel/core/cpu_local.h"
 #include "lib/base/atomic.h"
@@ -22,9 +23,21 @@ namespace arch {
 class UserSpace;
 }
 
+/// How a wake-up is meant: kSync says that the waker is about to sleep, so that the woken thread
+/// may take this CPU over directly.
+enum class WakeHint : std::uint8_t { kPlain, kSync };
+
 /// Running or waiting for a CPU; asleep so that only wake() ends it; asleep so that interrupt()
 /// does as well; gone.
 enum class ThreadState : std::uint8_t { kRunnable, kSleeping, kInterruptible, kDead };
+
+class Thread;
+
+/// The policy's view of a thread, which leads back to it.
+struct ThreadEntity : sched::SchedEntity {
+    explicit ThreadEntity(Thread& t) : thread(t) {}
+    Thread& thread;
+};
 
 class Thread : public RefCounted {
   public:
@@ -48,9 +61,7 @@ class Thread : public RefCounted {
 
     /// Whether interruptible sleeps of this thread end at once with RESTARTSYS. Set by interrupt(),
     /// cleared by who handles what came (posix_x: signal delivery).
-    [[nodiscard]] bool interrupted() const {
-        return interrupted_.load(std::memory_order_acquire);
-    }
+    [[nodiscard]] bool interrupted() const { return interrupted_.load(std::memory_order_acquire); }
     void clear_interrupted() { interrupted_.store(false, std::memory_order_release); }
 
     [[nodiscard]] std::string_view name() const { return {name_}; }
@@ -61,19 +72,31 @@ class Thread : public RefCounted {
         return cpu_time_ns_.load(std::memory_order_relaxed);
     }
 
-    sched::SchedEntity entity;  ///< guarded by the lock of its run queue
+    /// Guarded by the lock of its run queue.
+    ThreadEntity entity{*this};
+    ListLink dead_link;  ///< the reaper's
 
   protected:
-    Thread(std::string_view name);
+    explicit Thread(std::string_view name);
     ~Thread() override;
 
     /// Gives it its stack, with `entry` as what it begins with. NOMEM.
     Result<void> prepare(void (*entry)(void*), void* argument);
 
   private:
-    friend class Scheduler;
+    friend class CpuScheduler;
+    friend void prepare_sleep(ThreadState state);
+    friend void cancel_sleep();
+    friend void interrupt(Thread& thread);
+    friend bool wake(Thread& thread, WakeHint hint);
+    friend void use_space(arch::UserSpace* space);
+    friend void start_thread(Thread& thread);
+
+    static void begin(void* thread);
 
     Context context_{};
+    void (*entry_)(void*) = nullptr;
+    void* argument_ = nullptr;
     VirtAddr stack_top_{};
     arch::UserSpace* space_ = nullptr;
     Atomic<ThreadState> state_{ThreadState::kSleeping};
@@ -88,7 +111,7 @@ class Thread : public RefCounted {
 /// start_scheduler() has run.
 [[nodiscard]] inline Thread& this_thread() {
     Thread* thread;
-    asm("movq %%gs:%c1, %0" : "=r"(thread) : "i"(kCpuLocalThreadOffset));
+    asm("movq %%gs:%c1, %0" : "=r"(thread) : "i"(kCpuLocalThreadOffset));  // the same all its life
     return *thread;
 }
 

@@ -27,8 +27,9 @@ class Timer {
     friend class TimerQueue;
     Fire fire_;
     std::uint64_t at_ns_ = Deadline::kNever;
-    std::uint32_t cpu_ = 0;
-    Timer* child_ = nullptr;    // pairing heap
+    static constexpr std::uint32_t kNoCpu = ~std::uint32_t{0};
+    std::uint32_t cpu_ = kNoCpu;  // that it was armed on last
+    Timer* child_ = nullptr;      // pairing heap
     Timer* sibling_ = nullptr;
     Timer* previous_ = nullptr;
     Atomic<bool> armed_{false};

@@ -87,9 +87,7 @@ class WaitQueue {
     void remove(Waiter& waiter);
 
     /// A look without the lock: false is certain only for who published its change before.
-    [[nodiscard]] bool maybe_waiters() const {
-        return count_.load(std::memory_order_relaxed) != 0;
-    }
+    [[nodiscard]] bool maybe_waiters() const { return count_.load(std::memory_order_relaxed) != 0; }
 
   private:
     using Lock = IrqSpinLock<LockRank::kWaitQueue>;

@@ -1,12 +1,12 @@
-// An open file description (open(2)): what handles name and dup(2) shares. Has a position and status
-// flags; what it is open on (an inode, a pipe, a terminal) is the derived class.
+// An open file description (open(2)): what handles name and dup(2) shares. Has a position and
+// status flags; what it is open on (an inode, a pipe, a terminal) is the derived class.
 #pragma once
 
 #include <cstdint>
 
 #include "kernel/core/wait_queue.h"
-#include "kernel/fs/io_cursor.h"
 #include "kernel/fs/inode.h"
+#include "kernel/fs/io_cursor.h"
 #include "kernel/object/object.h"
 
 namespace exo {

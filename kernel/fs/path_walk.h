@@ -32,8 +32,8 @@ Result<Ref<Dentry>> walk(const WalkStart& start, std::string_view path, LastLink
 /// into `path` (or into a followed link's target, kept in `link_buffer`).
 struct LastComponent {
     Ref<Dentry> directory;
-    std::string_view name;       ///< empty: the path was "/" or ended in "." or ".."; `directory` is it
-    bool must_be_directory;      ///< a '/' came after it
+    std::string_view name;   ///< empty: the path was "/" or ended in "." or ".."; `directory` is it
+    bool must_be_directory;  ///< a '/' came after it
 };
 Result<LastComponent> walk_to_parent(const WalkStart& start, std::string_view path,
                                      const Credentials& who);

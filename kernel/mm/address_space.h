@@ -32,13 +32,14 @@ struct MapRequest {
     std::uint64_t address = 0;  ///< hint or place, page-aligned
     std::uint64_t length = 0;   ///< not 0; rounded up to pages
     Protection protection = Protection::kNone;
-    Protection allowed = Protection::kRead | Protection::kWrite | Protection::kExecute;  ///< bounds mprotect
+    Protection allowed =
+        Protection::kRead | Protection::kWrite | Protection::kExecute;  ///< bounds mprotect
     Sharing sharing = Sharing::kPrivate;
     Placement placement = Placement::kHint;
-    bool grows_down = false;         ///< a stack: extends to a fault below, above a guard gap
-    RefPtr<MemoryObject> object;     ///< empty: private anonymous memory
-    std::uint64_t object_offset = 0; ///< page-aligned
-    RefPtr<File> file;               ///< kept open by the mapping, names it in /proc/PID/maps
+    bool grows_down = false;          ///< a stack: extends to a fault below, above a guard gap
+    RefPtr<MemoryObject> object;      ///< empty: private anonymous memory
+    std::uint64_t object_offset = 0;  ///< page-aligned
+    RefPtr<File> file;                ///< kept open by the mapping, names it in /proc/PID/maps
 };
 
 enum class FaultKind : std::uint8_t { kRead, kWrite, kExecute };

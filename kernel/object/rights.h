@@ -9,7 +9,7 @@ enum class Rights : std::uint32_t {
     kNone = 0,
     kRead = 1 << 0,
     kWrite = 1 << 1,
-    kExecute = 1 << 2,    ///< run it, or walk through it
+    kExecute = 1 << 2,  ///< run it, or walk through it
     kMap = 1 << 3,
     kDuplicate = 1 << 4,  ///< make further handles of it
     kTransfer = 1 << 5,   ///< pass it to another process

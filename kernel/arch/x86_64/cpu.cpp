@@ -2,11 +2,17 @@
 
 #include <cpuid.h>
 
+#include <cstring>
+
+#include "kernel/arch/entry.h"
+#include "kernel/arch/x86_64/fpu.h"
 #include "kernel/arch/x86_64/msr.h"
 #include "kernel/arch/x86_64/port_io.h"
 #include "kernel/arch/x86_64/segments.h"
 #include "lib/base/format.h"
 #include "lib/base/panic.h"
+
+extern "C" const std::uint64_t smap_sites_start[], smap_sites_end[];  // linker.ld
 
 namespace exo::arch {
 
@@ -21,6 +27,12 @@ constexpr unsigned kLeaf7EbxSmep = 1 << 7;
 constexpr unsigned kLeaf7EbxSmap = 1 << 20;
 constexpr unsigned kLeaf7EcxUmip = 1 << 2;
 constexpr unsigned kExtendedEdxNx = 1 << 20;
+
+constexpr std::uint64_t kCr0MonitorCoprocessor = 1 << 1;
+constexpr std::uint64_t kCr0Emulation = 1 << 2;
+constexpr std::uint64_t kCr0NumericError = 1 << 5;
+constexpr std::uint64_t kCr4Osfxsr = 1 << 9;
+constexpr std::uint64_t kCr4Osxmmexcpt = 1 << 10;
 
 constexpr std::uint16_t kDebugExitPort = 0xf4;
 
@@ -38,6 +50,15 @@ std::uint64_t read_cr4() {
     return value;
 }
 
+// Without SMAP, STAC and CLAC do not exist: they become three-byte no-ops. Once, on the boot CPU,
+// while the boot tables still let text be written.
+void remove_smap_instructions() {
+    constexpr unsigned char kNop3[] = {0x0f, 0x1f, 0x00};
+    for (const auto* site = smap_sites_start; site != smap_sites_end; ++site) {
+        std::memcpy(reinterpret_cast<void*>(*site), kNop3, sizeof kNop3);
+    }
+}
+
 void enable_protections() {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
     __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx);
@@ -48,8 +69,12 @@ void enable_protections() {
     if ((ebx & kLeaf7EbxSmep) != 0) cr4 |= kCr4Smep;
     if ((ebx & kLeaf7EbxSmap) != 0) cr4 |= kCr4Smap;
     if ((ecx & kLeaf7EcxUmip) != 0) cr4 |= kCr4Umip;
+    if ((ebx & kLeaf7EbxSmap) == 0 && protections[0] == '\0') remove_smap_instructions();
+    cr4 |= kCr4Osfxsr | kCr4Osxmmexcpt;
     asm volatile("movq %0, %%cr4" ::"r"(cr4) : "memory");
-    asm volatile("movq %0, %%cr0" ::"r"(read_cr0() | kCr0WriteProtect) : "memory");
+    const std::uint64_t cr0 = (read_cr0() & ~kCr0Emulation) | kCr0WriteProtect |
+                              kCr0MonitorCoprocessor | kCr0NumericError;
+    asm volatile("movq %0, %%cr0" ::"r"(cr0) : "memory");
     const std::size_t used =
         format_to(std::span(protections), "nx wp{}{}{}", (cr4 & kCr4Smep) != 0 ? " smep" : "",
                   (cr4 & kCr4Smap) != 0 ? " smap" : "", (cr4 & kCr4Umip) != 0 ? " umip" : "");
@@ -62,6 +87,8 @@ void init_cpu(CpuTables& tables) {
     load_segments(tables);
     load_interrupt_table();
     enable_protections();
+    init_fpu();
+    init_system_calls();
 }
 
 void set_cpu_local(void* data) {

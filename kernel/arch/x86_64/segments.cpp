@@ -1,6 +1,8 @@
 // GDT and TSS, one of each a CPU.
 #include "kernel/arch/x86_64/segments.h"
 
+#include "kernel/arch/entry.h"
+
 #include <cstddef>
 #include <new>
 
@@ -67,6 +69,10 @@ void load_segments(CpuTables& memory) {
         "ltr    %w3\n\t" ::"m"(pointer),
         "i"(kKernelCode), "i"(kKernelData), "r"(kTaskState)
         : "rax", "memory");
+}
+
+void set_trap_stack(CpuTables& memory, VirtAddr top) {
+    reinterpret_cast<Tables*>(memory.storage)->task.rsp[0] = top.value;
 }
 
 }  // namespace exo::arch

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "kernel/arch/address.h"
 #include "kernel/arch/cpu.h"
 
 namespace exo::arch {

@@ -1,4 +1,53 @@
-// One stub a vector. Each leaves a TrapFrame (kernel/arch/trap_frame.h) and calls trap_dispatch.
+// The ways in and out: one stub a vector, SYSCALL, and the return to what was interrupted. All leave
+// an arch::TrapFrame (kernel/arch/trap_frame.h) on the stack. Offsets of CpuLocal: cpu_local.h.
+
+#define CPU_KERNEL_STACK 16
+#define CPU_USER_RSP 24
+#define USER_DATA 0x1b
+#define USER_CODE 0x23
+#define GS_BASE_MSR 0xc0000101
+
+    // STAC and CLAC, listed so that a CPU without SMAP gets no-ops there (cpu.cpp).
+    .macro SMAP instruction
+771:\instruction
+    .pushsection .smap_sites, "a"
+    .quad 771b
+    .popsection
+    .endm
+
+    .macro PUSH_AFTER_RDI
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq %rax
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    .endm
+
+    .macro POP_BEFORE_RDI
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rax
+    popq %rcx
+    popq %rdx
+    popq %rsi
+    .endm
 
     .text
     .macro STUB vector
@@ -8,8 +57,13 @@ trap_stub_\vector:
     .if !(\vector == 8 || (\vector >= 10 && \vector <= 14) || \vector == 17 || \vector == 21 || \vector == 29 || \vector == 30)
     pushq $0
     .endif
-    pushq $\vector
+    pushq %rdi
+    movl $\vector, %edi
+    .if \vector == 1 || \vector == 2 || \vector == 8 || \vector == 18
+    jmp trap_anywhere
+    .else
     jmp trap_common
+    .endif
     .endm
 
     .altmacro
@@ -21,47 +75,80 @@ trap_stub_\vector:
 
     .balign 16
 trap_common:
+    SMAP clac                   // the program's AC flag does not open its memory to the kernel
     testb $3, 24(%rsp)          // CS of the interrupted code
     jz 1f
     swapgs
-1:  pushq %rax
-    pushq %rbx
-    pushq %rcx
-    pushq %rdx
-    pushq %rsi
-    pushq %rdi
-    pushq %rbp
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
+1:  PUSH_AFTER_RDI
     cld
-    movq %rsp, %rdi
+    movq %rsp, %rsi
     callq trap_dispatch
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rbp
+
+    .globl trap_return
+trap_return:
+    POP_BEFORE_RDI
     popq %rdi
-    popq %rsi
-    popq %rdx
-    popq %rcx
-    popq %rbx
-    popq %rax
-    testb $3, 24(%rsp)
+    testb $3, 16(%rsp)          // orig_rax, rip, then cs
     jz 1f
     swapgs
-1:  addq $16, %rsp              // vector and error code
+1:  addq $8, %rsp
     iretq
+
+    // Vectors that come even between SYSCALL and SWAPGS: whose GS it is tells only its base. The
+    // kernel's is in the upper half; whether it was swapped is kept in RBX.
+trap_anywhere:
+    SMAP clac
+    PUSH_AFTER_RDI
+    cld
+    movl %edi, %r12d
+    xorl %ebx, %ebx
+    movl $GS_BASE_MSR, %ecx
+    rdmsr
+    testl %edx, %edx
+    js 1f
+    swapgs
+    movl $1, %ebx
+1:  movl %r12d, %edi
+    movq %rsp, %rsi
+    callq trap_dispatch
+    testl %ebx, %ebx
+    jz 1f
+    swapgs
+1:  POP_BEFORE_RDI
+    popq %rdi
+    addq $8, %rsp
+    iretq
+
+    // SYSCALL (SDM vol. 2B): RIP in RCX, RFLAGS in R11, stack and GS still the program's, interrupts
+    // and AC off by IA32_FMASK.
+    .balign 16
+    .globl syscall_entry
+syscall_entry:
+    swapgs
+    movq %rsp, %gs:CPU_USER_RSP
+    movq %gs:CPU_KERNEL_STACK, %rsp
+    pushq $USER_DATA
+    pushq %gs:CPU_USER_RSP
+    pushq %r11
+    pushq $USER_CODE
+    pushq %rcx
+    pushq %rax                  // orig_rax
+    pushq %rdi
+    PUSH_AFTER_RDI
+    movq %rsp, %rdi
+    callq syscall_dispatch      // false: the frame is not one that SYSRET can load
+    testb %al, %al
+    jz trap_return
+    POP_BEFORE_RDI
+    popq %rdi
+    movq 32(%rsp), %rsp         // orig_rax, rip, cs, rflags, then rsp
+    swapgs
+    sysretq
+
+    .globl enter_user_frame
+enter_user_frame:
+    movq %rdi, %rsp
+    jmp trap_return
 
     .section .rodata
     .balign 8

@@ -2,12 +2,15 @@
 #include <array>
 #include <cstddef>
 
+#include "kernel/arch/backtrace.h"
+#include "kernel/arch/exceptions.h"
+#include "kernel/arch/interrupts.h"
 #include "kernel/arch/upcalls.h"
 #include "kernel/arch/x86_64/segments.h"
 
 extern "C" {
 extern const std::uint64_t trap_stubs[256];
-void trap_dispatch(exo::arch::TrapFrame* frame);
+void trap_dispatch(unsigned vector, exo::arch::TrapFrame* frame);
 }
 
 namespace exo::arch {
@@ -27,7 +30,13 @@ struct Gate {
 static_assert(sizeof(Gate) == 16);
 
 constexpr std::uint8_t kInterruptGate = 0x8e;  // present, ring 0, interrupts off on entry
+constexpr unsigned kNmi = 2;
 constexpr unsigned kBreakpoint = 3;
+constexpr unsigned kOverflow = 4;
+constexpr unsigned kDoubleFault = 8;
+constexpr unsigned kGeneralProtection = 13;
+constexpr unsigned kPageFault = 14;
+constexpr unsigned kMachineCheck = 18;
 constexpr std::uint8_t kRing3 = 0x60;
 
 constinit std::array<Gate, 256> table{};
@@ -67,15 +76,20 @@ constexpr std::array<const char*, 32> kNames = {"divide error",
 
 TrapStack stack_of(unsigned vector) {
     switch (vector) {
-        case 2:
+        case kNmi:
             return TrapStack::kNmi;
-        case 8:
+        case kDoubleFault:
             return TrapStack::kDoubleFault;
-        case 18:
+        case kMachineCheck:
             return TrapStack::kMachineCheck;
         default:
             return TrapStack::kCurrent;
     }
+}
+
+// INT3 and INTO are instructions of programs.
+std::uint8_t ring_of(unsigned vector) {
+    return vector == kBreakpoint || vector == kOverflow ? kRing3 : 0;
 }
 
 }  // namespace
@@ -86,8 +100,7 @@ void load_interrupt_table() {
         table[vector] = {.offset_low = static_cast<std::uint16_t>(entry),
                          .selector = kKernelCode,
                          .stack = static_cast<std::uint8_t>(stack_of(vector)),
-                         .type = static_cast<std::uint8_t>(kInterruptGate |
-                                                           (vector == kBreakpoint ? kRing3 : 0)),
+                         .type = static_cast<std::uint8_t>(kInterruptGate | ring_of(vector)),
                          .offset_middle = static_cast<std::uint16_t>(entry >> 16),
                          .offset_high = static_cast<std::uint32_t>(entry >> 32),
                          .reserved = 0};
@@ -101,8 +114,20 @@ void load_interrupt_table() {
 
 }  // namespace exo::arch
 
-void trap_dispatch(exo::arch::TrapFrame* frame) {
+void trap_dispatch(unsigned vector, exo::arch::TrapFrame* frame) {
     using namespace exo::arch;
-    if (frame->vector < kNames.size()) upcall::fatal_exception(*frame, kNames[frame->vector]);
-    upcall::interrupt(static_cast<std::uint8_t>(frame->vector));
+    if (vector == kPageFault) {
+        upcall::page_fault(*frame, fault_address());
+    } else if (vector >= kNames.size()) {
+        upcall::interrupt(static_cast<std::uint8_t>(vector));
+    } else if (frame->from_user() && vector != kNmi && vector != kDoubleFault &&
+               vector != kMachineCheck) {
+        upcall::program_exception(*frame, static_cast<std::uint8_t>(vector));
+    } else if (!(vector == kGeneralProtection && fixup_exception(*frame))) {
+        upcall::fatal_exception(*frame, kNames[vector]);
+    }
+    if (frame->from_user()) {
+        disable_interrupts();
+        upcall::return_to_user(*frame);
+    }
 }

@@ -1,0 +1,11 @@
+// Faults of the kernel that were expected: the instructions that touch a program's memory.
+#pragma once
+
+#include "kernel/arch/trap_frame.h"
+
+namespace exo::arch {
+
+/// If the instruction that faulted may, makes `frame` go on where it says. False: it may not.
+[[nodiscard]] bool fixup_exception(TrapFrame& frame);
+
+}  // namespace exo::arch

@@ -1,0 +1,218 @@
+#include "kernel/core/cpu_scheduler.h"
+
+#include "kernel/arch/entry.h"
+#include "kernel/arch/local_apic.h"
+#include "kernel/arch/user_space.h"
+#include "kernel/core/reaper.h"
+#include "kernel/core/timer_queue.h"
+
+namespace exo {
+
+Thread& CpuScheduler::thread_of(sched::SchedEntity& entity) {
+    return static_cast<ThreadEntity&>(entity).thread;
+}
+
+void CpuScheduler::publish() {
+    waiting_hint_.store(queue_.waiting(), std::memory_order_relaxed);
+    weight_hint_.store(queue_.fair_weight(), std::memory_order_relaxed);
+    idle_hint_.store(queue_.current() == nullptr, std::memory_order_relaxed);
+}
+
+sched::MachineLoad CpuScheduler::machine_load() {
+    sched::MachineLoad load{};
+    load.online = online.load(std::memory_order_acquire);
+    for (std::uint64_t rest = load.online; rest != 0; rest &= rest - 1) {
+        const auto cpu = static_cast<unsigned>(__builtin_ctzll(rest));
+        const CpuScheduler& scheduler = of(cpu);
+        load.cpus[cpu].waiting = scheduler.waiting_hint_.load(std::memory_order_relaxed);
+        load.cpus[cpu].weight = scheduler.weight_hint_.load(std::memory_order_relaxed);
+        if (scheduler.idle_hint_.load(std::memory_order_relaxed)) load.idle |= 1ULL << cpu;
+    }
+    return load;
+}
+
+void CpuScheduler::charge(std::uint64_t now) {
+    const std::uint64_t ran = now - charged_at_ns_;
+    charged_at_ns_ = now;
+    if (queue_.current() == nullptr) return;
+    queue_.account(ran, now);
+    auto& time = thread_of(*queue_.current()).cpu_time_ns_;
+    time.store(time.load(std::memory_order_relaxed) + ran, std::memory_order_relaxed);
+}
+
+void CpuScheduler::set_slice_timer(std::uint64_t now) {
+    std::uint64_t at = queue_.next_unthrottle_ns();
+    if (queue_.current() != nullptr && queue_.waiting() != 0) {
+        const std::uint64_t check = queue_.next_check_ns(now);
+        if (check != sched::kNever) at = std::min(at, now + check);
+    }
+    this_cpu().timers->set_slice_end(at);
+}
+
+// With the lock held and interrupts off; returns when this thread is switched to again, perhaps on
+// another CPU, with that CPU's lock released.
+void CpuScheduler::switch_to_next(std::uint64_t now) {
+    this_cpu().reschedule = false;
+    static_cast<void>(queue_.unthrottle(now));
+    sched::SchedEntity* entity = queue_.pick_next(now);
+    publish();
+    set_slice_timer(now);
+    Thread& next = entity == nullptr ? idle_ : thread_of(*entity);
+    if (&next == &this_thread()) {
+        lock_.release();
+        return;
+    }
+    switch_to(next);
+}
+
+void CpuScheduler::switch_to(Thread& next) {
+    CpuLocal& cpu = this_cpu();
+    Thread& previous = *cpu.thread;
+    if (previous.user_state.fpu != nullptr) {
+        arch::leave_user_state(previous.user_state, cpu.fpu);
+    }
+    if (next.space_ != cpu.space && next.space_ != nullptr) {
+        arch::switch_space(cpu.space, next.space_);
+        cpu.space = next.space_;
+    } else if (next.space_ == nullptr && cpu.space != nullptr) {
+        arch::switch_space(cpu.space, nullptr);
+        cpu.space = nullptr;
+    }
+    if (next.user_state.fpu != nullptr) arch::enter_user_state(next.user_state);
+    cpu.thread = &next;
+    cpu.kernel_stack = next.stack_top_.value;
+    arch::set_trap_stack(cpu.tables, next.stack_top_);
+    switch_context(previous.context_, next.context_);
+    finish_switch();
+}
+
+void CpuScheduler::finish_switch() {
+    CpuScheduler& here = *this_cpu().scheduler;
+    Thread* exited = here.exited_;
+    here.exited_ = nullptr;
+    here.lock_.release();
+    if (exited != nullptr) reap(*exited);
+}
+
+void CpuScheduler::sleep() {
+    const auto interrupts = arch::disable_interrupts();
+    CpuScheduler& here = *this_cpu().scheduler;
+    here.lock_.acquire();
+    if (this_thread().state_.load(std::memory_order_relaxed) == ThreadState::kRunnable) {
+        here.lock_.release();
+    } else {
+        const std::uint64_t now = arch::now_ns();
+        here.charge(now);
+        here.queue_.block();
+        here.switch_to_next(now);
+    }
+    arch::restore_interrupts(interrupts);
+}
+
+void CpuScheduler::yield(sched::Put why) {
+    lock_.acquire();
+    const std::uint64_t now = arch::now_ns();
+    charge(now);
+    if (queue_.current() != nullptr) queue_.put_prev(why, now);
+    switch_to_next(now);
+}
+
+void CpuScheduler::exit() {
+    lock_.acquire();
+    charge(arch::now_ns());
+    queue_.block();
+    exited_ = &this_thread();
+    exited_->state_.store(ThreadState::kDead, std::memory_order_relaxed);
+    switch_to_next(charged_at_ns_);
+    panic("a dead thread ran");
+}
+
+void CpuScheduler::idle_loop() {
+    for (;;) {
+        arch::disable_interrupts();
+        if (waiting_hint_.load(std::memory_order_relaxed) != 0 || this_cpu().reschedule ||
+            steal_work()) {
+            yield(sched::Put::Yielded);
+        } else {
+            arch::wait_for_interrupt();
+        }
+        arch::enable_interrupts();
+    }
+}
+
+void CpuScheduler::enqueue(Thread& thread, sched::Enqueue why, WakeHint hint) {
+    const auto interrupts = Lock::enter();
+    lock_.acquire();
+    const std::uint64_t now = arch::now_ns();
+    thread.cpu_.store(queue_.cpu(), std::memory_order_release);
+    const bool here = queue_.cpu() == this_cpu().id;
+    if (here) charge(now);
+    if (hint == WakeHint::kSync && here && queue_.current() != nullptr) {
+        queue_.hand_over(thread.entity, now);
+    } else {
+        queue_.enqueue(thread.entity, why, now);
+    }
+    const bool preempts = queue_.current() == nullptr || queue_.should_preempt(thread.entity, now);
+    publish();
+    if (here) {
+        if (preempts && hint != WakeHint::kSync) this_cpu().reschedule = true;
+        set_slice_timer(now);
+    }
+    lock_.release();
+    // A CPU that ran somebody alone has no timer for the end of its turn: it looks itself.
+    if (!here) arch::send_ipi(cpu_local(queue_.cpu()).apic_id, arch::kRescheduleVector);
+    Lock::leave(interrupts);
+}
+
+CpuScheduler::WakeResult CpuScheduler::try_wake(Thread& thread,
+                                                bool only_interruptible) NO_THREAD_SAFETY_ANALYSIS {
+    lock_.acquire();
+    WakeResult result = WakeResult::kNotHere;
+    if (thread.cpu_.load(std::memory_order_relaxed) == queue_.cpu()) {
+        const ThreadState state = thread.state_.load(std::memory_order_relaxed);
+        const bool asleep = state == ThreadState::kInterruptible ||
+                            (state == ThreadState::kSleeping && !only_interruptible);
+        result = WakeResult::kAwake;
+        if (asleep) {
+            thread.state_.store(ThreadState::kRunnable, std::memory_order_relaxed);
+            result = queue_.current() == &thread.entity ? WakeResult::kStays : WakeResult::kMoves;
+        }
+    }
+    lock_.release();
+    return result;
+}
+
+void CpuScheduler::tick() {
+    lock_.acquire();
+    const std::uint64_t now = arch::now_ns();
+    charge(now);
+    if (queue_.unthrottle(now)) this_cpu().reschedule = true;
+    if (queue_.current() == nullptr) {
+        if (queue_.waiting() != 0) this_cpu().reschedule = true;
+    } else if (queue_.waiting() != 0 && queue_.slice_expired(now)) {
+        this_cpu().reschedule = true;
+    }
+    set_slice_timer(now);
+    lock_.release();
+}
+
+sched::SchedEntity* CpuScheduler::give(std::uint32_t thief) NO_THREAD_SAFETY_ANALYSIS {
+    if (!lock_.try_acquire()) return nullptr;
+    sched::SchedEntity* entity = queue_.steal(thief);
+    publish();
+    lock_.release();
+    return entity;
+}
+
+// Of an idle CPU, interrupts off: takes one thread from the fullest queue.
+bool CpuScheduler::steal_work() {
+    static const sched::Topology topology = sched::Topology::regular(sched::kMaxCpus, 1, 64);
+    const auto victim = sched::select_victim(queue_.cpu(), topology, machine_load());
+    if (!victim || *victim == queue_.cpu()) return false;
+    sched::SchedEntity* entity = of(*victim).give(queue_.cpu());
+    if (entity == nullptr) return false;
+    enqueue(thread_of(*entity), sched::Enqueue::Migrated, WakeHint::kPlain);
+    return true;
+}
+
+}  // namespace exo

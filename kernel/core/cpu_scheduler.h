@@ -1,0 +1,67 @@
+// The scheduler of one CPU: its run queue, its idle thread and the switch. Lock: one IrqSpinLock of
+// rank kRunQueue, held across the switch. Two of them are never held together.
+#pragma once
+
+#include "kernel/core/lock_rank.h"
+#include "kernel/core/scheduler.h"
+#include "kernel/core/spin_lock.h"
+#include "lib/base/list.h"
+#include "lib/sched/placement.h"
+#include "lib/sched/run_queue.h"
+
+namespace exo {
+
+class CpuScheduler {
+  public:
+    CpuScheduler(std::uint32_t cpu, Thread& idle) : queue_(cpu), idle_(idle) {}
+
+    /// The current thread goes to sleep unless it was woken since prepare_sleep().
+    void sleep() NO_THREAD_SAFETY_ANALYSIS;
+    /// The current thread lets others run.
+    void yield(sched::Put why) NO_THREAD_SAFETY_ANALYSIS;
+    [[noreturn]] void exit() NO_THREAD_SAFETY_ANALYSIS;
+    [[noreturn]] void idle_loop();
+
+    /// Makes `thread`, which sleeps and is on no CPU, runnable on this CPU.
+    void enqueue(Thread& thread, sched::Enqueue why, WakeHint hint);
+    /// Ends the sleep of a thread whose home this CPU is. kAwake: it did not sleep; kStays: it had
+    /// not left the CPU yet; kMoves: the caller puts it on a run queue.
+    enum class WakeResult : std::uint8_t { kAwake, kStays, kMoves, kNotHere };
+    WakeResult try_wake(Thread& thread, bool only_interruptible);
+
+    /// The timer fired or another CPU sent a reschedule interrupt.
+    void tick();
+    /// First half of a new thread's life: the end of the switch to it.
+    static void finish_switch() NO_THREAD_SAFETY_ANALYSIS;
+    /// Publishes what placement looks at.
+    void publish();
+
+    [[nodiscard]] static sched::MachineLoad machine_load();
+    [[nodiscard]] static CpuScheduler& of(std::uint32_t cpu) { return *cpu_local(cpu).scheduler; }
+    static Thread& thread_of(sched::SchedEntity& entity);
+
+    static constinit inline Atomic<std::uint64_t> online{0};
+
+  private:
+    using Lock = IrqSpinLock<LockRank::kRunQueue>;
+
+    void charge(std::uint64_t now) REQUIRES(lock_);
+    void switch_to_next(std::uint64_t now) NO_THREAD_SAFETY_ANALYSIS;
+    void switch_to(Thread& next) NO_THREAD_SAFETY_ANALYSIS;
+    void set_slice_timer(std::uint64_t now) REQUIRES(lock_);
+    bool steal_work();
+    sched::SchedEntity* give(std::uint32_t thief);
+
+    Lock lock_;
+    sched::RunQueue queue_;
+    Thread& idle_;
+    std::uint64_t charged_at_ns_ = 0;  ///< the current thread's time is accounted up to here
+    Thread* exited_ = nullptr;         ///< switched away from for good, to be released
+
+    // Read by other CPUs without the lock: hints (placement.h).
+    Atomic<std::uint32_t> waiting_hint_{0};
+    Atomic<std::uint64_t> weight_hint_{0};
+    Atomic<bool> idle_hint_{false};
+};
+
+}  // namespace exo

@@ -1,0 +1,77 @@
+// Owner and state change by compare-and-exchange; who finds a mutex taken sleeps in its queue and
+// tries again. The queue's lock orders "put myself into the queue, look again" against "release,
+// look whether somebody waits".
+#include "kernel/core/mutex.h"
+
+namespace exo {
+
+bool BasicMutex::try_acquire() {
+    Thread* expected = nullptr;
+    // acquire: sees what the last owner wrote before its release().
+    return owner_.compare_exchange_strong(expected, &this_thread(), std::memory_order_acquire,
+                                          std::memory_order_relaxed);
+}
+
+void BasicMutex::acquire() {
+    might_sleep();
+    EXO_CHECK(owner_.load(std::memory_order_relaxed) != &this_thread(),
+              "a mutex is taken twice by one thread");
+    if (try_acquire()) [[likely]]
+        return;
+    const auto taken =
+        queue_.wait([this] { return try_acquire(); }, Deadline::never(), Interruptible::kNo);
+    EXO_CHECK(taken.has_value(), "a wait that nothing ends ended");
+}
+
+void BasicMutex::release() {
+    EXO_CHECK(owner_.load(std::memory_order_relaxed) == &this_thread(),
+              "a mutex is released by who does not hold it");
+    // seq_cst: the release is visible before the look at the queue; a waiter is in the queue before
+    // its look at the owner.
+    owner_.store(nullptr, std::memory_order_seq_cst);
+    if (queue_.maybe_waiters()) queue_.wake_one();
+}
+
+void BasicRwMutex::acquire_read() {
+    might_sleep();
+    const auto try_read = [this] {
+        std::uint32_t seen = state_.load(std::memory_order_relaxed);
+        while (seen != kWriter && waiting_writers_.load(std::memory_order_relaxed) == 0) {
+            if (state_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire,
+                                             std::memory_order_relaxed)) {
+                return true;
+            }
+        }
+        return false;
+    };
+    if (try_read()) return;
+    const auto taken = queue_.wait(try_read, Deadline::never(), Interruptible::kNo);
+    EXO_CHECK(taken.has_value(), "a wait that nothing ends ended");
+}
+
+void BasicRwMutex::release_read() {
+    if (state_.fetch_sub(1, std::memory_order_seq_cst) == 1 && queue_.maybe_waiters()) {
+        queue_.wake_all();
+    }
+}
+
+void BasicRwMutex::acquire_write() {
+    might_sleep();
+    const auto try_write = [this] {
+        std::uint32_t free = 0;
+        return state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire,
+                                              std::memory_order_relaxed);
+    };
+    if (try_write()) return;
+    waiting_writers_.fetch_add(1, std::memory_order_relaxed);
+    const auto taken = queue_.wait(try_write, Deadline::never(), Interruptible::kNo);
+    EXO_CHECK(taken.has_value(), "a wait that nothing ends ended");
+    waiting_writers_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void BasicRwMutex::release_write() {
+    state_.store(0, std::memory_order_seq_cst);
+    if (queue_.maybe_waiters()) queue_.wake_all();
+}
+
+}  // namespace exo
