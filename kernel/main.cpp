@@ -13,10 +13,13 @@
 #include "kernel/core/log.h"
 #include "kernel/core/panic.h"
 #include "kernel/mm/early_frames.h"
+#include "kernel/mm/frames.h"
+#include "kernel/mm/heap.h"
 #include "kernel/mm/kernel_mappings.h"
 #include "kernel/mm/kernel_space.h"
 #include "lib/acpi/platform.h"
 #include "lib/base/atomic.h"
+#include "lib/base/box.h"
 #include "lib/base/cpu.h"
 
 namespace exo {
@@ -69,12 +72,12 @@ void run_other_cpu(void* argument) {
 }
 
 Result<void> start_other_cpu(std::uint32_t id, std::uint32_t apic_id, const arch::PageTable& tables,
-                             KernelMappings& mappings, EarlyFrames& frames) {
+                             KernelMappings& mappings) {
     constexpr PhysAddr kTrampoline(0x8000);
     constexpr std::uint64_t kStack = 16 * 1024;
     constexpr std::uint64_t kPatienceNs = 500'000'000;
-    const PhysAddr memory = TRY(frames.allocate_bytes(sizeof(CpuLocal)));
-    auto* local = new (direct_pointer<void>(memory)) CpuLocal{};
+    CpuLocal* const local = TRY(Box<CpuLocal>::create()).release();  // a CPU is never taken away
+    TRY(add_cpu_memory(*local));
     local->self = local;
     local->id = id;
     local->apic_id = apic_id;
@@ -89,13 +92,12 @@ Result<void> start_other_cpu(std::uint32_t id, std::uint32_t apic_id, const arch
     return {};
 }
 
-void start_other_cpus(const arch::PageTable& tables, KernelMappings& mappings,
-                      EarlyFrames& frames) {
+void start_other_cpus(const arch::PageTable& tables, KernelMappings& mappings) {
     const std::uint32_t self = arch::local_apic_id();
     std::uint32_t next_id = 1;
     for (const auto& cpu : platform.cpus.all()) {
         if (!cpu.enabled || cpu.apic_id == self) continue;
-        const auto started = start_other_cpu(next_id, cpu.apic_id, tables, mappings, frames);
+        const auto started = start_other_cpu(next_id, cpu.apic_id, tables, mappings);
         if (started) {
             ++next_id;
         } else {
@@ -127,11 +129,14 @@ void start_memory() {
     EarlyFrames frames(boot_info.usable(), reserved, kBootMapped);
     const auto tables = make_kernel_space(boot_info.usable(), frames);
     if (!tables) panic("no memory for the kernel's page tables");
-    KernelMappings mappings(*tables, frames);
+    if (!start_heap(boot_info.usable(), reserved, frames)) panic("no memory for the heap");
+    start_kernel_mappings(*tables);
+    KernelMappings& mappings = kernel_mappings();
     start_time(mappings);
-    start_other_cpus(*tables, mappings, frames);
-    const auto left = frames.remaining();
-    log_info("memory", "{} KiB free at {:#x}", (left.end - left.begin) >> 10, left.begin);
+    start_other_cpus(*tables, mappings);
+    const MemoryUse use = memory_use();
+    log_info("memory", "{} KiB free, {} KiB the kernel's", use.free_bytes >> 10,
+             use.kernel_bytes >> 10);
 }
 
 void log_memory() {

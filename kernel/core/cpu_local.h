@@ -12,6 +12,8 @@
 
 namespace exo {
 
+struct CpuMemory;
+
 namespace arch {
 class UserSpace;
 }
@@ -43,6 +45,7 @@ struct CpuLocal {
     TimerQueue* timers = nullptr;
     std::uint32_t held_count = 0;
     std::array<HeldLock, kMaxHeldLocks> held = {};
+    CpuMemory* memory = nullptr;  ///< kernel/mm's part (heap.h)
     arch::CpuTables tables = {};
 };
 

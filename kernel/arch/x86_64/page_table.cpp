@@ -1,5 +1,7 @@
 #include "kernel/arch/page_table.h"
 
+#include "lib/base/panic.h"
+
 namespace exo::arch {
 
 namespace {
@@ -82,6 +84,21 @@ Result<void> PageTable::map(VirtAddr at, PhysAddr to, std::uint64_t size, Access
         size -= step;
     }
     return {};
+}
+
+PhysAddr PageTable::unmap_page(VirtAddr at) {
+    std::uint64_t* table = table_at(root_);
+    for (unsigned level = kTopLevel;; --level) {
+        std::uint64_t& entry = table[index_at(at, level)];
+        EXO_CHECK((entry & kPresent) != 0, "unmapping a page that is not mapped");
+        const PhysAddr below(entry & kAddressMask);
+        if (level == 1) {
+            entry = 0;
+            return below;
+        }
+        EXO_CHECK((entry & kLarge) == 0, "unmapping a part of a large page");
+        table = table_at(below);
+    }
 }
 
 Result<PageTable::Translation> PageTable::translate(VirtAddr at) const {
