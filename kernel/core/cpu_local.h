@@ -21,9 +21,13 @@ class UserSpace;
 /// Locks one CPU may hold at a time; more is a bug in the lock order.
 inline constexpr unsigned kMaxHeldLocks = 16;
 
+/// Where a lock may be taken: one that interrupt handlers take is held with interrupts off.
+enum class LockContext : std::uint8_t { kThread, kInterrupt };
+
 struct HeldLock {
     const void* lock = nullptr;
     LockRank rank = LockRank::kNone;
+    LockContext context = LockContext::kThread;
 };
 
 class Thread;
@@ -44,6 +48,7 @@ struct CpuLocal {
     CpuScheduler* scheduler = nullptr;
     TimerQueue* timers = nullptr;
     std::uint32_t held_count = 0;
+    std::uint32_t held_before = 0;  ///< of these, by what the running interrupt handler interrupted
     std::array<HeldLock, kMaxHeldLocks> held = {};
     CpuMemory* memory = nullptr;  ///< kernel/mm's part (heap.h)
     arch::CpuTables tables = {};

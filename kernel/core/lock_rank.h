@@ -29,8 +29,8 @@ enum class LockRank : std::uint8_t {
     kFutex = 90,          ///< a bucket of the futex table
     kDevice = 80,         ///< a driver's registers and queues
     kWaitQueue = 70,      ///< who waits
-    kTimer = 60,          ///< a CPU's timers
-    kRunQueue = 50,       ///< a CPU's threads
+    kRunQueue = 60,       ///< a CPU's threads
+    kTimer = 50,          ///< a CPU's timers
     kShootdown = 45,      ///< a TLB shoot-down in progress
     kFrames = 40,         ///< physical frames
     kLog = 10,            ///< the kernel log: anybody may log while holding anything

@@ -17,6 +17,8 @@ class EXO_CAPABILITY("mutex") BasicMutex {
     void release() RELEASE();
 
   private:
+    [[nodiscard]] bool spin_for_owner() TRY_ACQUIRE(true);
+
     Atomic<Thread*> owner_{nullptr};
     WaitQueue queue_;
 };
