@@ -9,6 +9,7 @@
 #include "kernel/arch/local_apic.h"
 #include "kernel/core/cpu_local.h"
 #include "kernel/core/interrupts.h"
+#include "kernel/core/ktest.h"
 #include "kernel/core/log.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/reaper.h"
@@ -100,7 +101,10 @@ void start_programs(void*) {
     panic_on_request();
     log_memory();
     log_info("exo", "ready after {} us", arch::now_ns() / 1000);
-    start_personality(boot_info);
+    const std::string_view tests = boot_option("exo.test");
+    if (tests.empty()) return start_personality(boot_info);
+    if (start_kernel_tests == nullptr) panic("exo.test: this image has no tests in it");
+    start_kernel_tests(tests);
 }
 
 }  // namespace
