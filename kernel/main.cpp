@@ -7,6 +7,7 @@
 #include "kernel/arch/console.h"
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/local_apic.h"
+#include "kernel/arch/rtc.h"
 #include "kernel/core/cpu_local.h"
 #include "kernel/core/interrupts.h"
 #include "kernel/core/ktest.h"
@@ -14,6 +15,7 @@
 #include "kernel/core/panic.h"
 #include "kernel/core/reaper.h"
 #include "kernel/core/scheduler.h"
+#include "kernel/core/time.h"
 #include "kernel/mm/early_frames.h"
 #include "kernel/mm/frames.h"
 #include "kernel/mm/heap.h"
@@ -68,7 +70,10 @@ void start_time(KernelMappings& mappings) {
     arch::start_clock(map_registers(mappings, platform.hpet_address));
     arch::set_local_apic(map_registers(mappings, platform.local_apic_address));
     arch::start_local_apic();
-    log_info("clock", "TSC at {} MHz", arch::tsc_rate() / 1'000'000);
+    const auto seconds = arch::read_rtc();
+    if (seconds) set_wall_clock(*seconds * 1'000'000'000);
+    log_info("clock", "TSC at {} MHz, {} s since 1970", arch::tsc_rate() / 1'000'000,
+             seconds.value_or(0));
 }
 
 arch::PageTable start_memory() {
@@ -109,19 +114,38 @@ void start_programs(void*) {
 
 }  // namespace
 
-std::string_view boot_option(std::string_view key) {
+namespace {
+
+/// Calls `visit(word)` for the words of the command line that are the kernel's; stops at false.
+template <typename Visit>
+void for_each_boot_word(Visit visit) {
     std::string_view rest = boot_info.command_line();
     while (!rest.empty()) {
         const std::size_t end = rest.find(' ');
         const std::string_view word = rest.substr(0, end);
-        if (word == "--") break;
-        if (word.size() > key.size() && word.starts_with(key) && word[key.size()] == '=') {
-            return word.substr(key.size() + 1);
-        }
-        if (end == std::string_view::npos) break;
+        if (word == "--" || !visit(word) || end == std::string_view::npos) return;
         rest.remove_prefix(end + 1);
     }
-    return {};
+}
+
+}  // namespace
+
+std::string_view boot_option(std::string_view key) {
+    std::string_view value;
+    for_each_boot_word([&](std::string_view word) {
+        if (!word.starts_with(key) || word.size() <= key.size() || word[key.size()] != '=') {
+            return true;
+        }
+        value = word.substr(key.size() + 1);
+        return false;
+    });
+    return value;
+}
+
+bool boot_flag(std::string_view flag) {
+    bool found = false;
+    for_each_boot_word([&](std::string_view word) { return !(found = word == flag); });
+    return found;
 }
 
 extern "C" [[noreturn]] void kernel_main(std::uint64_t start_info) {
@@ -130,9 +154,10 @@ extern "C" [[noreturn]] void kernel_main(std::uint64_t start_info) {
     arch::set_cpu_local(&boot_cpu);
     arch::init_cpu(boot_cpu.tables);
     register_cpu(boot_cpu);
-    log_info("exo", "Exo-OS, protections: {}", arch::cpu_protections());
     const auto read = arch::read_boot_info(start_info, boot_info);
     if (!read) panic("the boot loader gave no usable PVH start info");
+    if (boot_flag("quiet")) set_console_log_level(LogLevel::kWarning);
+    log_info("exo", "Exo-OS, protections: {}", arch::cpu_protections());
     log_info("exo", "command line: {}", boot_info.command_line());
     read_acpi();
     const arch::PageTable tables = start_memory();

@@ -12,4 +12,7 @@ void start_personality(const arch::BootInfo& boot);
 /// The value of `key=value` on the kernel's command line, before " -- "; empty: not there.
 [[nodiscard]] std::string_view boot_option(std::string_view key);
 
+/// Whether `flag` is a word there.
+[[nodiscard]] bool boot_flag(std::string_view flag);
+
 }  // namespace exo
