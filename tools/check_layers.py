@@ -23,6 +23,7 @@ ALLOWED = {
     "kernel/object": ["abi", "lib/*", "kernel/arch", "kernel/core"],
     "kernel/mm": ["abi", "lib/*", "kernel/arch", "kernel/core", "kernel/object"],
     "kernel": ["abi", "lib/*", "kernel/*"],
+    "image": [],
     "tests": ["abi", "lib/*"],
     "bench": ["abi", "lib/*"],
 }
