@@ -19,6 +19,10 @@ void init_cpu(CpuTables& tables);
 /// Makes GS point to this CPU's own data.
 void set_cpu_local(void* data);
 
+/// Whether programs get this CPU's number by RDTSCP, and what it gives on this CPU.
+[[nodiscard]] bool has_cpu_number();
+void set_cpu_number(std::uint32_t number);
+
 /// Names what init_cpu() switched on, for the log: "nx wp smep smap umip".
 [[nodiscard]] const char* cpu_protections();
 

@@ -95,6 +95,17 @@ void set_cpu_local(void* data) {
     write_msr(kGsBase, reinterpret_cast<std::uintptr_t>(data));
 }
 
+bool has_cpu_number() {
+    constexpr unsigned kExtendedEdxRdtscp = 1 << 27;
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx);
+    return (edx & kExtendedEdxRdtscp) != 0;
+}
+
+void set_cpu_number(std::uint32_t number) {
+    if (has_cpu_number()) write_msr(kTscAux, number);
+}
+
 const char* cpu_protections() {
     return protections;
 }
