@@ -80,6 +80,10 @@ void idle() {
     this_cpu().scheduler->idle_loop();
 }
 
+std::uint64_t cpu_busy_ns(std::uint32_t cpu) {
+    return CpuScheduler::of(cpu).busy_ns();
+}
+
 std::uint32_t online_cpus() {
     return online_count.load(std::memory_order_acquire);
 }

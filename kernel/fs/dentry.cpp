@@ -66,7 +66,7 @@ Result<Ref<Dentry>> Dentry::child_locked(std::string_view name) {
     if (found) inode = std::move(*found);
     Ref<Dentry> made = TRY(create(this, name, std::move(inode)));
     // A removed directory is empty for ever; what it does not have need not be remembered.
-    if (!is_deleted()) DentryCache::get().insert(*made);
+    if (!is_deleted() && directory->names_are_stable()) DentryCache::get().insert(*made);
     return made;
 }
 

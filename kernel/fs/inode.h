@@ -78,6 +78,10 @@ class Inode : public RefCounted {
     /// such device, or it is a socket. May sleep: a FIFO waits for its other end.
     virtual Result<Ref<File>> open(Dentry& by, FileFlags flags, Rights access) = 0;
 
+    /// Whether a directory's names change only by the calls below, so that the dentry cache may
+    /// remember them, absent ones too. /proc's do not.
+    [[nodiscard]] virtual bool names_are_stable() const { return true; }
+
     // Of directories; NOTDIR elsewhere. Names are valid, without '/', at most 255 bytes; the caller
     // has checked permissions and holds this directory's content() for changes.
     virtual Result<Ref<Inode>> lookup(std::string_view name);  ///< NOENT
