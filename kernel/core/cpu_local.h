@@ -59,6 +59,7 @@ inline constexpr std::size_t kCpuLocalThreadOffset = 8;
 static_assert(offsetof(CpuLocal, thread) == kCpuLocalThreadOffset);
 static_assert(offsetof(CpuLocal, kernel_stack) == 16);
 static_assert(offsetof(CpuLocal, saved_user_rsp) == 24);
+static_assert(offsetof(CpuLocal, id) == arch::kCpuNumberOffset);
 
 [[nodiscard]] inline CpuLocal& this_cpu() {
     CpuLocal* cpu;

@@ -28,6 +28,7 @@ enum class LockRank : std::uint8_t {
     kAttributes = 108,    ///< an inode's attributes
     kDentry = 105,        ///< the dentry cache
     kPageTables = 100,    ///< an address space's tables
+    kObjectPages = 95,    ///< which pages a memory object has
     kFutex = 90,          ///< a bucket of the futex table
     kRandom = 85,         ///< the random generator
     kDevice = 80,         ///< a driver's registers and queues

@@ -70,6 +70,18 @@ class IrqSpinLock : public TicketLock {
     static void leave(Saved saved) { arch::restore_interrupts(saved); }
 };
 
+/// Holds a SpinLock that guards several members (style: annotate).
+class EXO_SCOPED_CAPABILITY SpinGuard {
+  public:
+    explicit SpinGuard(TicketLock& lock) ACQUIRE(lock) : lock_(lock) { lock_.acquire(); }
+    ~SpinGuard() RELEASE() { lock_.release(); }
+    SpinGuard(const SpinGuard&) = delete;
+    SpinGuard& operator=(const SpinGuard&) = delete;
+
+  private:
+    TicketLock& lock_;
+};
+
 /// Data that can be reached only while its lock is held (style: lock-holds-data):
 ///   Locked<State, IrqSpinLock<LockRank::kLog>> state_;   auto s = state_.lock();   s->count++;
 template <typename T, typename LockType>

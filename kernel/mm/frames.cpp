@@ -44,7 +44,7 @@ Result<PhysAddr> take_frame(Fill fill) {
     return frame;
 }
 
-/// Gives one reference back; true: it was the last, and the frame is free.
+/// Gives one reference back; true: it was the last.
 bool drop_reference(PhysAddr frame) {
     Frame* const record = record_of(frame);
     if (record == nullptr) return false;
@@ -58,9 +58,12 @@ bool drop_reference(PhysAddr frame) {
         EXO_CHECK(before != 0, "reference to a frame given back twice");
         if (before != 1) return false;
     }
+    return true;
+}
+
+void free_frame(PhysAddr frame) {
     cpu_memory().frames_returned.add(1);
     kernel_heap().free(*cpu_memory().cache, direct_pointer<void>(frame));
-    return true;
 }
 
 class HeapTableFrames final : public arch::TableFrames {
@@ -110,7 +113,7 @@ void ref_frame(PhysAddr frame) {
 }
 
 void unref_frame(PhysAddr frame) {
-    static_cast<void>(drop_reference(frame));
+    if (drop_reference(frame)) free_frame(frame);
 }
 
 std::uint32_t frame_references(PhysAddr frame) {
@@ -127,10 +130,14 @@ Result<PhysAddr> allocate_table_frame() {
     return frame;
 }
 
-bool unref_table_frame(PhysAddr frame) {
-    if (!drop_reference(frame)) return false;
+bool release_table_frame(PhysAddr frame) {
+    return drop_reference(frame);
+}
+
+void free_table_frame(PhysAddr frame) {
+    EXO_ASSERT(frame_references(frame) == 0);
     cpu_memory().tables_returned.add(1);
-    return true;
+    free_frame(frame);
 }
 
 arch::TableFrames& table_frames() {

@@ -34,8 +34,10 @@ void unref_frame(PhysAddr frame);
 
 /// Frames for page tables, counted apart in memory_use().
 Result<PhysAddr> allocate_table_frame();
-/// Frees it with the last reference. True: it was the last.
-bool unref_table_frame(PhysAddr frame);
+/// Gives a reference back. True: it was the last, and what the table refers to is the caller's to
+/// give back, then the frame itself by free_table_frame().
+[[nodiscard]] bool release_table_frame(PhysAddr frame);
+void free_table_frame(PhysAddr frame);
 /// The same as a source for arch::PageTable, for the kernel's own tables.
 [[nodiscard]] arch::TableFrames& table_frames();
 

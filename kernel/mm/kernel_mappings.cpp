@@ -13,10 +13,14 @@ using arch::Access;
 
 constinit std::optional<KernelMappings> mappings;
 
+void drop_table_frame(PhysAddr frame) {
+    if (release_table_frame(frame)) free_table_frame(frame);
+}
+
 /// Takes back the pages of a stack that was not finished. Nobody used them: no TLB knows them.
 void unmap_unused(arch::PageTable& tables, VirtAddr begin, VirtAddr end) {
     for (VirtAddr at = begin; at < end; at += kPageSize) {
-        static_cast<void>(unref_table_frame(tables.unmap_page(at)));
+        drop_table_frame(tables.unmap_page(at));
     }
 }
 
@@ -44,7 +48,7 @@ Result<VirtAddr> KernelMappings::map_stack(std::uint64_t size) {
         if (frame) {
             mapped = state->tables.map(at, *frame, kPageSize, Access::kWrite | Access::kGlobal,
                                        table_frames());
-            if (!mapped) static_cast<void>(unref_table_frame(*frame));
+            if (!mapped) drop_table_frame(*frame);
         }
         if (!mapped) {
             unmap_unused(state->tables, begin, at);

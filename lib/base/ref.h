@@ -118,6 +118,9 @@ class [[nodiscard]] RefPtr {
     RefPtr(RefPtr&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
     template <typename U>
         requires std::is_convertible_v<U*, T*>
+    RefPtr(const RefPtr<U>& other) : RefPtr(static_cast<T*>(other.get())) {}
+    template <typename U>
+        requires std::is_convertible_v<U*, T*>
     RefPtr(const Ref<U>& other) : RefPtr(other.get()) {}
     template <typename U>
         requires std::is_convertible_v<U*, T*>
