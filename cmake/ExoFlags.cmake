@@ -23,6 +23,10 @@ if(EXO_FREESTANDING)
         -mno-red-zone -mcmodel=kernel -mno-sse -mno-mmx -mno-avx -fno-pic
         -fno-omit-frame-pointer -fno-threadsafe-statics)
     add_compile_definitions(EXO_FREESTANDING=1)
+    if(EXO_KERNEL_TEST)
+        # A trap, since a run time of the sanitizer would need one of the kernel's.
+        add_compile_options(-fsanitize=undefined -fsanitize-trap=undefined)
+    endif()
     return()
 endif()
 

@@ -19,4 +19,12 @@ void start_clock(VirtAddr hpet);
 /// TSC ticks a second, as measured.
 [[nodiscard]] std::uint64_t tsc_rate();
 
+/// How now_ns() makes nanoseconds of the TSC: (tsc - origin) * multiplier >> shift, in 128 bits.
+struct ClockRate {
+    std::uint64_t origin;
+    std::uint64_t multiplier;
+    std::uint32_t shift;
+};
+[[nodiscard]] ClockRate clock_rate();
+
 }  // namespace exo::arch

@@ -16,8 +16,20 @@ struct alignas(16) CpuTables {
 /// WP where CPUID has them; panics without NX.
 void init_cpu(CpuTables& tables);
 
-/// Makes GS point to this CPU's own data.
+/// Makes GS point to this CPU's own data, which has the CPU's number at kCpuNumberOffset.
 void set_cpu_local(void* data);
+inline constexpr std::size_t kCpuNumberOffset = 32;
+
+/// The number of the CPU this runs on.
+[[nodiscard]] inline std::uint32_t cpu_number() {
+    std::uint32_t number;
+    asm volatile("movl %%gs:%c1, %0" : "=r"(number) : "i"(kCpuNumberOffset));
+    return number;
+}
+
+/// Whether programs get this CPU's number by RDTSCP, and what it gives on this CPU.
+[[nodiscard]] bool has_cpu_number();
+void set_cpu_number(std::uint32_t number);
 
 /// Names what init_cpu() switched on, for the log: "nx wp smep smap umip".
 [[nodiscard]] const char* cpu_protections();

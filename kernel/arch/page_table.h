@@ -45,6 +45,9 @@ class PageTable {
     Result<void> map(VirtAddr at, PhysAddr to, std::uint64_t size, Access access,
                      TableFrames& frames);
 
+    /// Takes a 4 KiB page out, which must be mapped; what it was mapped to.
+    PhysAddr unmap_page(VirtAddr at);
+
     struct Translation {
         PhysAddr address;
         Access access;

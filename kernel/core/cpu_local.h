@@ -12,6 +12,8 @@
 
 namespace exo {
 
+struct CpuMemory;
+
 namespace arch {
 class UserSpace;
 }
@@ -19,9 +21,13 @@ class UserSpace;
 /// Locks one CPU may hold at a time; more is a bug in the lock order.
 inline constexpr unsigned kMaxHeldLocks = 16;
 
+/// Where a lock may be taken: one that interrupt handlers take is held with interrupts off.
+enum class LockContext : std::uint8_t { kThread, kInterrupt };
+
 struct HeldLock {
     const void* lock = nullptr;
     LockRank rank = LockRank::kNone;
+    LockContext context = LockContext::kThread;
 };
 
 class Thread;
@@ -42,7 +48,9 @@ struct CpuLocal {
     CpuScheduler* scheduler = nullptr;
     TimerQueue* timers = nullptr;
     std::uint32_t held_count = 0;
+    std::uint32_t held_before = 0;  ///< of these, by what the running interrupt handler interrupted
     std::array<HeldLock, kMaxHeldLocks> held = {};
+    CpuMemory* memory = nullptr;  ///< kernel/mm's part (heap.h)
     arch::CpuTables tables = {};
 };
 
@@ -51,6 +59,7 @@ inline constexpr std::size_t kCpuLocalThreadOffset = 8;
 static_assert(offsetof(CpuLocal, thread) == kCpuLocalThreadOffset);
 static_assert(offsetof(CpuLocal, kernel_stack) == 16);
 static_assert(offsetof(CpuLocal, saved_user_rsp) == 24);
+static_assert(offsetof(CpuLocal, id) == arch::kCpuNumberOffset);
 
 [[nodiscard]] inline CpuLocal& this_cpu() {
     CpuLocal* cpu;

@@ -36,6 +36,7 @@ void CpuScheduler::charge(std::uint64_t now) {
     charged_at_ns_ = now;
     if (queue_.current() == nullptr) return;
     queue_.account(ran, now);
+    busy_ns_.store(busy_ns() + ran, std::memory_order_relaxed);
     auto& time = thread_of(*queue_.current()).cpu_time_ns_;
     time.store(time.load(std::memory_order_relaxed) + ran, std::memory_order_relaxed);
 }

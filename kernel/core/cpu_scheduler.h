@@ -40,6 +40,10 @@ class CpuScheduler {
     [[nodiscard]] static CpuScheduler& of(std::uint32_t cpu) { return *cpu_local(cpu).scheduler; }
     static Thread& thread_of(sched::SchedEntity& entity);
 
+    [[nodiscard]] std::uint64_t busy_ns() const {
+        return busy_ns_.load(std::memory_order_relaxed);
+    }
+
     static constinit inline Atomic<std::uint64_t> online{0};
 
   private:
@@ -62,6 +66,7 @@ class CpuScheduler {
     Atomic<std::uint32_t> waiting_hint_{0};
     Atomic<std::uint64_t> weight_hint_{0};
     Atomic<bool> idle_hint_{false};
+    Atomic<std::uint64_t> busy_ns_{0};  ///< written under the lock
 };
 
 }  // namespace exo

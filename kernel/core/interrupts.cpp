@@ -64,12 +64,15 @@ void arch::upcall::interrupt(std::uint8_t vector) {
     if (vector == kSpuriousVector) return;
     CpuLocal& cpu = this_cpu();
     ++cpu.interrupt_depth;
+    const std::uint32_t held_before = cpu.held_before;
+    cpu.held_before = cpu.held_count;
     end_of_interrupt();
     if (vector == kTimerVector || vector == kRescheduleVector) {
         scheduler_tick();
     } else if (const auto handler = handlers[vector].load(std::memory_order_acquire)) {
         handler(vector);
     }
+    cpu.held_before = held_before;
     --cpu.interrupt_depth;
 }
 

@@ -1,36 +1,42 @@
+#ifndef NDEBUG
 #include "kernel/core/lock_order.h"
 
 #include "kernel/core/panic.h"
 
-#ifndef NDEBUG
 namespace exo {
 
-void lock_order_check(const void* lock, LockRank rank) {
+void lock_order_check(const void* lock, LockRank rank, LockContext context) {
     const CpuLocal& cpu = this_cpu();
-    for (std::uint32_t i = 0; i < cpu.held_count; ++i) {
-        if (cpu.held[i].lock == lock) panic_format("lock {} (rank {}) is taken twice", lock, rank);
-        if (cpu.held[i].rank <= rank) {
+    for (std::uint32_t i = cpu.held_before; i < cpu.held_count; ++i) {
+        const HeldLock& held = cpu.held[i];
+        if (held.rank <= rank) {
             panic_format("lock order: {} (rank {}) is wanted while {} (rank {}) is held", lock,
-                         rank, cpu.held[i].lock, cpu.held[i].rank);
+                         rank, held.lock, held.rank);
+        }
+        if (held.context == LockContext::kInterrupt && context == LockContext::kThread) {
+            panic_format(
+                "lock order: {} (rank {}), which is taken with interrupts on, is wanted "
+                "while {} (rank {}), an interrupt handler's, is held",
+                lock, rank, held.lock, held.rank);
         }
     }
 }
 
-void lock_order_push(const void* lock, LockRank rank) {
+void lock_order_push(const void* lock, LockRank rank, LockContext context) {
     CpuLocal& cpu = this_cpu();
-    if (cpu.held_count == kMaxHeldLocks) panic_format("more than {} locks are held", kMaxHeldLocks);
-    cpu.held[cpu.held_count++] = {lock, rank};
+    EXO_CHECK(cpu.held_count < kMaxHeldLocks, "too many locks held");
+    cpu.held[cpu.held_count++] = {lock, rank, context};
 }
 
 void lock_order_pop(const void* lock) {
     CpuLocal& cpu = this_cpu();
     for (std::uint32_t i = cpu.held_count; i-- > 0;) {
         if (cpu.held[i].lock != lock) continue;
-        for (; i + 1 < cpu.held_count; ++i) cpu.held[i] = cpu.held[i + 1];
+        for (std::uint32_t j = i + 1; j < cpu.held_count; ++j) cpu.held[j - 1] = cpu.held[j];
         --cpu.held_count;
         return;
     }
-    panic_format("lock {} is released but not held", lock);
+    panic("a lock is released by a CPU that does not hold it");
 }
 
 }  // namespace exo

@@ -3,16 +3,33 @@
 // so lines of several CPUs do not mix.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "lib/base/format.h"
 
 namespace exo {
 
-enum class LogLevel : std::uint8_t { kError, kWarning, kInfo, kDebug };
+/// Numbers of syslog(2).
+enum class LogLevel : std::uint8_t { kError = 3, kWarning = 4, kInfo = 6, kDebug = 7 };
 
 /// Longer lines are cut.
 inline constexpr std::size_t kLogLine = 256;
+
+/// Only lines at least as grave as `level` go to the console from now on; all go to the log.
+void set_console_log_level(LogLevel level);
+
+/// Copies log lines ("<6>[    1.234567] module: text\n") from byte `position` of all that was ever
+/// written, or from the oldest that is kept; moves `position` behind them. The number of bytes
+/// copied; 0: nothing newer.
+std::size_t read_log(std::uint64_t& position, std::span<char> to);
+/// How much was ever written, and how much of it is kept.
+struct LogExtent {
+    std::uint64_t end;
+    std::size_t kept;
+};
+[[nodiscard]] LogExtent log_extent();
 
 /// Appends one line (without its LF) to the log.
 void log_line(LogLevel level, std::string_view module, std::string_view text);

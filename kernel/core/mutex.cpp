@@ -12,12 +12,23 @@ bool BasicMutex::try_acquire() {
                                           std::memory_order_relaxed);
 }
 
+// Most owners are done sooner than a sleep and a wake-up take.
+bool BasicMutex::spin_for_owner() {
+    constexpr unsigned kPatience = 400;
+    for (unsigned i = 0; i < kPatience; ++i) {
+        if (owner_.load(std::memory_order_relaxed) == nullptr && try_acquire()) return true;
+        cpu_relax();
+    }
+    return false;
+}
+
 void BasicMutex::acquire() {
     might_sleep();
     EXO_CHECK(owner_.load(std::memory_order_relaxed) != &this_thread(),
               "a mutex is taken twice by one thread");
     if (try_acquire()) [[likely]]
         return;
+    if (online_cpus() > 1 && spin_for_owner()) return;
     const auto taken =
         queue_.wait([this] { return try_acquire(); }, Deadline::never(), Interruptible::kNo);
     EXO_CHECK(taken.has_value(), "a wait that nothing ends ended");

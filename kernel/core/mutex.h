@@ -17,8 +17,21 @@ class EXO_CAPABILITY("mutex") BasicMutex {
     void release() RELEASE();
 
   private:
+    [[nodiscard]] bool spin_for_owner() TRY_ACQUIRE(true);
+
     Atomic<Thread*> owner_{nullptr};
     WaitQueue queue_;
+};
+
+class EXO_SCOPED_CAPABILITY MutexGuard {
+  public:
+    explicit MutexGuard(BasicMutex& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.acquire(); }
+    ~MutexGuard() RELEASE() { mutex_.release(); }
+    MutexGuard(const MutexGuard&) = delete;
+    MutexGuard& operator=(const MutexGuard&) = delete;
+
+  private:
+    BasicMutex& mutex_;
 };
 
 /// For Locked<T, Mutex<rank>> (spin_lock.h).

@@ -1,6 +1,6 @@
 #include "kernel/core/scheduler.h"
 
-#include "kernel/arch/entry.h"
+#include "kernel/arch/cpu.h"
 #include "kernel/arch/interrupts.h"
 #include "kernel/arch/local_apic.h"
 #include "kernel/arch/user_space.h"
@@ -69,6 +69,7 @@ Result<void> start_scheduler() {
     cpu.scheduler = new (std::nothrow) CpuScheduler(cpu.id, *idle);
     if (cpu.scheduler == nullptr) return Errno::NOMEM;
     cpu.thread = idle;
+    arch::set_cpu_number(cpu.id);
     cpu.scheduler->publish();
     CpuScheduler::online.fetch_or(std::uint64_t{1} << cpu.id, std::memory_order_release);
     online_count.fetch_add(1, std::memory_order_release);
@@ -77,6 +78,10 @@ Result<void> start_scheduler() {
 
 void idle() {
     this_cpu().scheduler->idle_loop();
+}
+
+std::uint64_t cpu_busy_ns(std::uint32_t cpu) {
+    return CpuScheduler::of(cpu).busy_ns();
 }
 
 std::uint32_t online_cpus() {

@@ -57,6 +57,9 @@ void scheduler_tick();
 /// Gives this CPU to somebody else if `this_cpu().reschedule` says so. Interrupts are off and stay.
 void reschedule_if_needed();
 
+/// How long that CPU has run threads other than its idle one, nanoseconds.
+[[nodiscard]] std::uint64_t cpu_busy_ns(std::uint32_t cpu);
+
 /// CPUs that schedule.
 [[nodiscard]] std::uint32_t online_cpus();
 

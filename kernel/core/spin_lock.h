@@ -17,16 +17,16 @@ namespace exo {
 
 class EXO_CAPABILITY("spin lock") TicketLock {
   public:
-    explicit constexpr TicketLock(LockRank rank) : rank_(rank) {}
+    constexpr TicketLock(LockRank rank, LockContext context) : rank_(rank), context_(context) {}
     TicketLock(const TicketLock&) = delete;
     TicketLock& operator=(const TicketLock&) = delete;
 
     void acquire() ACQUIRE() {
-        lock_order_check(this, rank_);
+        lock_order_check(this, rank_, context_);
         // relaxed: the ticket orders nothing; the acquire below pairs with release()'s.
         const std::uint32_t ticket = next_.fetch_add(1, std::memory_order_relaxed);
         while (serving_.load(std::memory_order_acquire) != ticket) cpu_relax();
-        lock_order_push(this, rank_);
+        lock_order_push(this, rank_, context_);
     }
 
     void release() RELEASE() {
@@ -41,7 +41,7 @@ class EXO_CAPABILITY("spin lock") TicketLock {
                                            std::memory_order_relaxed)) {
             return false;
         }
-        lock_order_push(this, rank_);
+        lock_order_push(this, rank_, context_);
         return true;
     }
 
@@ -49,13 +49,14 @@ class EXO_CAPABILITY("spin lock") TicketLock {
     Atomic<std::uint32_t> next_{0};
     Atomic<std::uint32_t> serving_{0};
     LockRank rank_;
+    LockContext context_;
 };
 
 template <LockRank kRank>
 class SpinLock : public TicketLock {
   public:
     struct Saved {};
-    constexpr SpinLock() : TicketLock(kRank) {}
+    constexpr SpinLock() : TicketLock(kRank, LockContext::kThread) {}
     static Saved enter() { return {}; }
     static void leave(Saved) {}
 };
@@ -64,9 +65,21 @@ template <LockRank kRank>
 class IrqSpinLock : public TicketLock {
   public:
     using Saved = arch::InterruptState;
-    constexpr IrqSpinLock() : TicketLock(kRank) {}
+    constexpr IrqSpinLock() : TicketLock(kRank, LockContext::kInterrupt) {}
     static Saved enter() { return arch::disable_interrupts(); }
     static void leave(Saved saved) { arch::restore_interrupts(saved); }
+};
+
+/// Holds a SpinLock that guards several members (style: annotate).
+class EXO_SCOPED_CAPABILITY SpinGuard {
+  public:
+    explicit SpinGuard(TicketLock& lock) ACQUIRE(lock) : lock_(lock) { lock_.acquire(); }
+    ~SpinGuard() RELEASE() { lock_.release(); }
+    SpinGuard(const SpinGuard&) = delete;
+    SpinGuard& operator=(const SpinGuard&) = delete;
+
+  private:
+    TicketLock& lock_;
 };
 
 /// Data that can be reached only while its lock is held (style: lock-holds-data):
@@ -100,6 +113,10 @@ class Locked {
     };
 
     Access lock() { return Access(*this); }
+
+    /// Without the lock, for who can say why nobody else changes it: it is not published yet, or
+    /// another lock keeps it still.
+    T& unlocked() { return value_; }
 
   private:
     LockType lock_;

@@ -64,6 +64,10 @@ class Thread : public RefCounted {
     [[nodiscard]] bool interrupted() const { return interrupted_.load(std::memory_order_acquire); }
     void clear_interrupted() { interrupted_.store(false, std::memory_order_release); }
 
+    /// As it is this moment: for statistics.
+    [[nodiscard]] ThreadState state() const { return state_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint32_t last_cpu() const { return cpu_.load(std::memory_order_relaxed); }
+
     [[nodiscard]] std::string_view name() const { return {name_}; }
     void set_name(std::string_view name);
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernel/arch/clock.h"
+#include "kernel/core/clock_page.h"
 
 namespace exo {
 
@@ -30,5 +31,8 @@ struct Deadline {
 /// set_wall_clock() moves. Lock-free.
 [[nodiscard]] std::uint64_t wall_clock_ns();
 void set_wall_clock(std::uint64_t ns_since_1970);
+
+/// `page` shows the clock to programs from now on. Once.
+void publish_clock(ClockPage& page);
 
 }  // namespace exo

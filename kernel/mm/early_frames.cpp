@@ -46,6 +46,7 @@ EarlyFrames::EarlyFrames(std::span<const MemoryRange> usable, std::span<const Me
     }
     range_.begin = align_up<std::uint64_t>(range_.begin, kPageSize);
     range_.end = align_down<std::uint64_t>(range_.end, kPageSize);
+    end_ = range_.end;
 }
 
 Result<PhysAddr> EarlyFrames::allocate_bytes(std::uint64_t bytes) {

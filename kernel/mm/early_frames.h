@@ -1,5 +1,5 @@
 // Frames before there is a frame allocator: taken from the end of the largest range of RAM, never
-// given back. What is left of the range is what the frame allocator starts with.
+// given back. All RAM but what they gave out is what the heap starts with (heap.h).
 #pragma once
 
 #include <span>
@@ -21,11 +21,12 @@ class EarlyFrames final : public arch::TableFrames {
     /// `bytes`, rounded up to frames, contiguous and zeroed.
     Result<PhysAddr> allocate_bytes(std::uint64_t bytes);
 
-    /// What is left.
-    [[nodiscard]] arch::MemoryRange remaining() const { return range_; }
+    /// What was given out so far.
+    [[nodiscard]] arch::MemoryRange taken() const { return {range_.end, end_}; }
 
   private:
-    arch::MemoryRange range_;
+    arch::MemoryRange range_;  ///< what is left
+    std::uint64_t end_ = 0;
 };
 
 }  // namespace exo

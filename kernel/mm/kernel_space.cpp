@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernel/arch/user_space.h"
+
 extern "C" {
 // From linker.ld.
 extern char kernel_phys[], kernel_text_start[], kernel_text_end[], kernel_rodata_end[],
@@ -74,6 +76,7 @@ Result<PageTable> make_kernel_space(std::span<const arch::MemoryRange> usable,
     TRY(map_image(tables, frames));
     for (const auto& range : usable) TRY(map_range(tables, range, frames));
     tables.activate();
+    arch::set_kernel_tables(tables);
     return tables;
 }
 

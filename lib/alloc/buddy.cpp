@@ -195,6 +195,11 @@ void Buddy::free(PageIndex page, std::uint32_t pages, bool zeroed) {
     purge(limit / 2);
 }
 
+void Buddy::add(PageIndex page, std::uint32_t pages) {
+    const Guard guard(lock_);
+    insert_range(page, pages, kDirtyList);
+}
+
 void Buddy::cut(PageIndex page, std::uint32_t pages, PageIndex first_kept, std::uint32_t kept) {
     const std::uint32_t front = first_kept - page;
     const std::uint32_t back = pages - front - kept;

@@ -30,9 +30,14 @@ class Buddy {
         std::size_t dirty_pages;  ///< free, but holding memory
     };
 
-    Buddy(const Source& source, PageMap& map) : source_(source), map_(map) {
+    /// Over a source with holes all of the page map is there from the start, and no page is free.
+    Buddy(const Source& source, PageMap& map)
+        : source_(source), map_(map), frontier_(source.records != nullptr ? map.count : 0) {
         for (auto& lists : free_) lists.fill(kNoPage);
     }
+
+    /// Gives this level `pages` pages from `page` on, which it never had.
+    void add(PageIndex page, std::uint32_t pages) EXCLUDES(lock_);
 
     /// `pages` (not 0) adjacent pages, the first a multiple of 2^align_order; none: no memory.
     [[nodiscard]] std::optional<Run> allocate(std::uint32_t pages, unsigned align_order = 0)
@@ -55,6 +60,8 @@ class Buddy {
     void purge(std::size_t keep_pages) EXCLUDES(lock_);
 
     [[nodiscard]] Usage usage() EXCLUDES(lock_);
+
+    [[nodiscard]] std::byte* address(PageIndex page) const { return map_.address(page); }
 
     [[nodiscard]] Lock& lock() { return lock_; }
 
@@ -88,7 +95,7 @@ class Buddy {
     Lock lock_;
     std::array<std::array<PageIndex, kOrders>, kKinds> free_ GUARDED_BY(lock_);
     std::array<std::uint32_t, kKinds> orders_ GUARDED_BY(lock_) = {};  ///< bit: list not empty
-    PageIndex frontier_ GUARDED_BY(lock_) = 0;  ///< pages below are committed
+    PageIndex frontier_ GUARDED_BY(lock_);  ///< pages below are committed
     std::size_t used_pages_ GUARDED_BY(lock_) = 0;
     std::size_t dirty_pages_ GUARDED_BY(lock_) = 0;
 };

@@ -31,8 +31,9 @@ std::uint32_t pages_for(std::size_t size) {
 }  // namespace
 
 /// A source's range from the bottom: meta arena (this heap first in it), class table, page records,
-/// pages.
+/// pages. With holes, all but the pages lies elsewhere, and the arena is the head alone.
 struct Heap::Layout {
+    std::byte* tables;        ///< where the meta arena begins
     std::size_t head;         ///< bytes of the heap itself and its class arrays
     std::size_t arena;        ///< bytes of the meta arena, head included
     std::size_t class_table;  ///< bytes
@@ -40,27 +41,47 @@ struct Heap::Layout {
     std::byte* pages;
     PageIndex count;
 
-    static Result<Layout> of(const Source& source) {
-        const auto base = reinterpret_cast<std::uintptr_t>(source.base);
-        if (base % kPageBytes != 0 || source.bytes % kPageBytes != 0) return Errno::INVAL;
+    /// The tables of a range of `bytes`.
+    static Layout of_tables(std::size_t bytes) {
         Layout layout{};
         layout.head = align_up(
             align_up(sizeof(Heap), kCacheLine) + kClassCount * (sizeof(SlabClass) + sizeof(Depot)),
             kPageBytes);
+        layout.arena = layout.head;
+        layout.count =
+            static_cast<PageIndex>(std::min<std::size_t>(bytes / kPageBytes, kNoPage - 1));
+        layout.class_table = align_up(std::size_t{layout.count}, kPageBytes);
+        layout.info_table = align_up(layout.count * sizeof(PageInfo), kPageBytes);
+        return layout;
+    }
+
+    [[nodiscard]] std::size_t table_bytes() const { return arena + class_table + info_table; }
+
+    static Result<Layout> of(const Source& source) {
+        const auto base = reinterpret_cast<std::uintptr_t>(source.base);
+        if (base % kPageBytes != 0 || source.bytes % kPageBytes != 0) return Errno::INVAL;
+        Layout layout = of_tables(source.bytes);
+        layout.tables = source.base;
+        layout.pages = source.base;
+        if (source.records != nullptr) {
+            const auto records = reinterpret_cast<std::uintptr_t>(source.records);
+            if (source.commit != nullptr || source.decommit != nullptr ||
+                records % kPageBytes != 0) {
+                return Errno::INVAL;
+            }
+            layout.tables = source.records;
+            return layout;
+        }
         // Slab records are at most 1/64 of their slabs, and magazines far less than their objects.
         layout.arena =
             align_up(layout.head + std::size_t{128} * 1024 + source.bytes / 48, kPageBytes);
-        const std::size_t most = std::min<std::size_t>(source.bytes / kPageBytes, kNoPage - 1);
-        layout.class_table = align_up(most, kPageBytes);
-        layout.info_table = align_up(most * sizeof(PageInfo), kPageBytes);
-        const std::size_t tables = layout.arena + layout.class_table + layout.info_table;
         const std::uintptr_t alignment = source.bytes >= 32 * kHugePage ? kHugePage : kPageBytes;
-        const std::uintptr_t pages = align_up(base + tables, alignment);
+        const std::uintptr_t pages = align_up(base + layout.table_bytes(), alignment);
         const std::uintptr_t end = base + source.bytes;
         if (end < base || pages >= end) return Errno::INVAL;
         layout.pages = reinterpret_cast<std::byte*>(pages);
         layout.count =
-            static_cast<PageIndex>(std::min<std::size_t>(most, (end - pages) / kPageBytes));
+            static_cast<PageIndex>(std::min<std::size_t>(layout.count, (end - pages) / kPageBytes));
         return layout;
     }
 };
@@ -73,26 +94,42 @@ Result<Heap*> Heap::create(const Source& source) {
         // All of it: the fast path of free() looks any address of the range up.
         if (!source.commit(source.context, table, layout.class_table)) return Errno::NOMEM;
     }
-    return new (source.base) Heap(source, layout);
+    return new (layout.tables) Heap(source, layout);
+}
+
+std::size_t Heap::record_bytes(std::size_t bytes) {
+    return Layout::of_tables(bytes).table_bytes();
+}
+
+void Heap::add(std::byte* at, std::size_t bytes) {
+    const PageIndex page = map_.page_of(at);
+    const std::size_t pages = bytes / kPageBytes;
+    EXO_CHECK(source_.records != nullptr && page != kNoPage && pages <= map_.count - page &&
+                  at == map_.address(page),
+              "exo_alloc: memory added that is not of the heap's range");
+    buddy_.add(page, static_cast<std::uint32_t>(pages));
 }
 
 Heap::Heap(const Source& source, const Layout& layout)
     : source_(source),
       map_{.base = layout.pages,
            .count = layout.count,
-           .classes = reinterpret_cast<std::uint8_t*>(source.base + layout.arena),
-           .info = reinterpret_cast<PageInfo*>(source.base + layout.arena + layout.class_table)},
-      arena_(source_, source.base, layout.arena, layout.head),
+           .classes = reinterpret_cast<std::uint8_t*>(layout.tables + layout.arena),
+           .info = reinterpret_cast<PageInfo*>(layout.tables + layout.arena + layout.class_table)},
+      arena_(source_, layout.tables, layout.arena, layout.head,
+             source.records != nullptr ? &buddy_ : nullptr),
       buddy_(source_, map_),
       backing_{.map = map_, .buddy = buddy_, .arena = arena_} {
-    std::byte* at = source.base + align_up(sizeof(Heap), kCacheLine);
+    std::byte* at = layout.tables + align_up(sizeof(Heap), kCacheLine);
     slabs_ = reinterpret_cast<SlabClass*>(at);
     depots_ = reinterpret_cast<Depot*>(at + kClassCount * sizeof(SlabClass));
     for (ClassId id = 1; id <= kClassCount; ++id) {
         new (&slabs_[id - 1]) SlabClass(id);
         new (&depots_[id - 1]) Depot(depot_capacity(kClasses[id]));
     }
-    if (!source.zeroed) std::memset(map_.classes, 0, layout.class_table);
+    if (source.zeroed) return;
+    std::memset(map_.classes, 0, layout.class_table);
+    if (source.records != nullptr) std::fill_n(map_.info, map_.count, PageInfo{});
 }
 
 void* Heap::allocate_slow(Cache& cache, std::size_t size) {

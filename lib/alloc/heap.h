@@ -40,9 +40,14 @@ struct HeapStats {
 
 class Heap {
   public:
-    /// A heap over all of `source`, its own records included. INVAL: misaligned, or too small for
-    /// the records (some 200 KiB); NOMEM: the source does not commit.
+    /// A heap over all of `source`, its own records included. INVAL: misaligned, too small for the
+    /// records (some 200 KiB), or with holes and commit; NOMEM: the source does not commit.
     [[nodiscard]] static Result<Heap*> create(const Source& source);
+
+    /// What Source::records must point to for a range of `bytes`.
+    [[nodiscard]] static std::size_t record_bytes(std::size_t bytes);
+    /// Gives a heap over a range with holes `bytes` of it at `at`, whole pages that it never had.
+    void add(std::byte* at, std::size_t bytes);
 
     Heap(const Heap&) = delete;
     Heap& operator=(const Heap&) = delete;

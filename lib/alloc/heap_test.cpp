@@ -267,6 +267,61 @@ TEST_F(HeapTest, works_on_kernel_memory) {
     EXPECT_NE(heap->allocate(*cache, 8 * kMiB), nullptr);
 }
 
+TEST_F(HeapTest, memory_with_holes_is_used_where_it_is) {
+    TestSource memory(16 * kMiB);
+    memory.make_like_kernel_memory();
+    const std::size_t record_bytes = Heap::record_bytes(16 * kMiB);
+    Source source = memory.source();
+    source.records = source.base + 6 * kMiB;
+    ASSERT_LT(record_bytes, kMiB);
+    Heap* heap = *Heap::create(source);
+    EXPECT_EQ(heap->allocate_uncached(16), nullptr) << "nothing was added yet";
+    EXPECT_FALSE(heap->create_cache());
+
+    struct Range {
+        std::byte* begin;
+        std::byte* end;
+    };
+    const Range ranges[] = {{source.base + kMiB, source.base + 5 * kMiB},
+                            {source.base + 9 * kMiB + 3 * kPageBytes, source.base + 12 * kMiB}};
+    const auto inside = [&](void* p, std::size_t size) {
+        auto* at = static_cast<std::byte*>(p);
+        return std::any_of(std::begin(ranges), std::end(ranges), [&](const Range& range) {
+            return at >= range.begin && at + size <= range.end;
+        });
+    };
+    for (const Range& range : ranges) {
+        heap->add(range.begin, static_cast<std::size_t>(range.end - range.begin));
+    }
+    Cache* cache = *heap->create_cache();
+    for (int round = 0; round < 2; ++round) {
+        std::vector<void*> objects;
+        std::size_t bytes = 0;
+        for (std::size_t size = 128 * 1024;; size = size == 200 ? 128 * 1024 : 200) {
+            void* p = heap->allocate(*cache, size);
+            if (p == nullptr) break;
+            ASSERT_TRUE(inside(p, size));
+            std::memset(p, 0x5a, size);
+            bytes += size;
+            objects.push_back(p);
+        }
+        EXPECT_GT(bytes, 6 * kMiB);
+        while (void* p = heap->allocate(*cache, 16)) objects.push_back(p);
+        for (void* p : objects) heap->free(*cache, p);
+        EXPECT_EQ(heap->stats().live_bytes, 0U);
+        heap->trim(cache, 0);
+    }
+    void* run = heap->allocate(*cache, kMiB);
+    EXPECT_TRUE(inside(run, kMiB));
+}
+
+TEST_F(HeapTest, a_source_with_holes_commits_nothing) {
+    TestSource memory(16 * kMiB);
+    Source source = memory.source();
+    source.records = source.base;
+    EXPECT_EQ(Heap::create(source).error(), Errno::INVAL);
+}
+
 TEST_F(HeapTest, statistics_add_up) {
     for (int i = 0; i < 1000; ++i) free(allocate(100));
     void* run = allocate(100000);

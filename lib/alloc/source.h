@@ -34,6 +34,12 @@ struct Source {
 
     /// Pages read as zero when first committed.
     bool zeroed = false;
+
+    /// For a range with holes, which has no commit and decommit: Heap::record_bytes() of writable
+    /// memory for the heap's tables, aligned to a page, anywhere above `base`. The heap then owns
+    /// nothing of the range but what Heap::add() gives it. nullptr: the range is whole, and the
+    /// tables take its bottom.
+    std::byte* records = nullptr;
 };
 
 }  // namespace exo::alloc

@@ -74,6 +74,7 @@ class Vector {
     }
 
     [[nodiscard]] std::size_t size() const { return size_; }
+    [[nodiscard]] std::size_t capacity() const { return capacity_; }
     [[nodiscard]] bool empty() const { return size_ == 0; }
     T* data() { return data_; }
     const T* data() const { return data_; }

@@ -7,10 +7,10 @@ exo_build() {
         case $1 in
         -h | --help)
             echo 'Usage: ./exo build [PRESET...]'
-            echo 'Presets: release (default), asan, tsan, fuzz, freestanding, tidy; see CMakePresets.json.'
+            echo 'Presets: release (default), asan, tsan, fuzz, freestanding, kernel-test, user, tidy; see CMakePresets.json.'
             return
             ;;
-        release | asan | tsan | fuzz | freestanding | tidy) presets+=("$1") ;;
+        release | asan | tsan | fuzz | freestanding | kernel-test | user | tidy) presets+=("$1") ;;
         *) bad_option build "$1" ;;
         esac
         shift

@@ -12,7 +12,7 @@ Usage: ./exo test [--long] [GROUP...]
   lint     formatting, include layers, shell scripts, clang-tidy, freestanding link
   unit     unit tests: plain, under ASan+UBSan, and what is concurrent under TSan
   model    model checks of the lock-free structures: interleavings of the source, spin
-  kernel   the kernel, booted in QEMU
+  kernel   the kernel, booted in QEMU: panics, machines, its own tests with every check on
   fuzz     every fuzz target for some seconds
   apps     real programs on what was built (LD_PRELOAD=libexo_alloc.so)
 
@@ -84,9 +84,11 @@ test_model() {
 
 test_kernel() {
     step 'build freestanding' configure_and_build freestanding || return
+    step 'build kernel-test' configure_and_build kernel-test || return
     local script
     for script in tests/kernel/*.sh; do
-        step "kernel: $(basename "$script" .sh)" "$script" build/freestanding/kernel/exo-kernel
+        step "kernel: $(basename "$script" .sh)" "$script" build/freestanding/kernel/exo-kernel \
+            build/kernel-test/kernel/exo-kernel-test
     done
 }
 

@@ -118,6 +118,10 @@ std::uint64_t now_ns() {
     return static_cast<std::uint64_t>(ticks * multiplier >> kShift);
 }
 
+ClockRate clock_rate() {
+    return {origin, multiplier, kShift};
+}
+
 std::uint64_t tsc_rate() {
     return rate;
 }

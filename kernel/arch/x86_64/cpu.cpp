@@ -23,6 +23,8 @@ constexpr std::uint64_t kCr0WriteProtect = 1 << 16;
 constexpr std::uint64_t kCr4Umip = 1 << 11;
 constexpr std::uint64_t kCr4Smep = 1 << 20;
 constexpr std::uint64_t kCr4Smap = 1 << 21;
+constexpr std::uint64_t kCr4Pcide = 1 << 17;
+constexpr unsigned kLeaf1EcxPcid = 1 << 17;
 constexpr unsigned kLeaf7EbxSmep = 1 << 7;
 constexpr unsigned kLeaf7EbxSmap = 1 << 20;
 constexpr unsigned kLeaf7EcxUmip = 1 << 2;
@@ -63,6 +65,8 @@ void enable_protections() {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
     __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx);
     EXO_CHECK((edx & kExtendedEdxNx) != 0, "this CPU cannot mark pages as not executable (NX)");
+    __get_cpuid(1, &eax, &ebx, &ecx, &edx);
+    const bool has_pcid = (ecx & kLeaf1EcxPcid) != 0;
     eax = ebx = ecx = edx = 0;
     __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx);
     std::uint64_t cr4 = read_cr4();
@@ -71,6 +75,7 @@ void enable_protections() {
     if ((ecx & kLeaf7EcxUmip) != 0) cr4 |= kCr4Umip;
     if ((ebx & kLeaf7EbxSmap) == 0 && protections[0] == '\0') remove_smap_instructions();
     cr4 |= kCr4Osfxsr | kCr4Osxmmexcpt;
+    if (has_pcid) cr4 |= kCr4Pcide;  // CR3 names PCID 0 here, as it must
     asm volatile("movq %0, %%cr4" ::"r"(cr4) : "memory");
     const std::uint64_t cr0 = (read_cr0() & ~kCr0Emulation) | kCr0WriteProtect |
                               kCr0MonitorCoprocessor | kCr0NumericError;
@@ -93,6 +98,17 @@ void init_cpu(CpuTables& tables) {
 
 void set_cpu_local(void* data) {
     write_msr(kGsBase, reinterpret_cast<std::uintptr_t>(data));
+}
+
+bool has_cpu_number() {
+    constexpr unsigned kExtendedEdxRdtscp = 1 << 27;
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx);
+    return (edx & kExtendedEdxRdtscp) != 0;
+}
+
+void set_cpu_number(std::uint32_t number) {
+    if (has_cpu_number()) write_msr(kTscAux, number);
 }
 
 const char* cpu_protections() {

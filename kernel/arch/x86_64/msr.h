@@ -13,6 +13,7 @@ inline constexpr std::uint32_t kLstar = 0xc0000082;
 inline constexpr std::uint32_t kFmask = 0xc0000084;
 inline constexpr std::uint32_t kFsBase = 0xc0000100;
 inline constexpr std::uint32_t kGsBase = 0xc0000101;
+inline constexpr std::uint32_t kTscAux = 0xc0000103;
 /// The other GS base, which SWAPGS exchanges: the program's while the kernel runs.
 inline constexpr std::uint32_t kKernelGsBase = 0xc0000102;
 

@@ -1,18 +1,14 @@
 #include "kernel/arch/page_table.h"
 
+#include "kernel/arch/x86_64/page_bits.h"
+#include "lib/base/panic.h"
+
 namespace exo::arch {
 
 namespace {
 
-// Entry bits, SDM vol. 3A table 4-15 and following.
-constexpr std::uint64_t kPresent = 1 << 0;
-constexpr std::uint64_t kWritable = 1 << 1;
-constexpr std::uint64_t kUserBit = 1 << 2;
-constexpr std::uint64_t kCacheDisable = 1 << 4;
-constexpr std::uint64_t kLarge = 1 << 7;
-constexpr std::uint64_t kGlobalBit = 1 << 8;
-constexpr std::uint64_t kNoExecute = std::uint64_t{1} << 63;
-constexpr std::uint64_t kAddressMask = 0x000ffffffffff000;
+using page_bits::kAddress, page_bits::kCacheDisable, page_bits::kGlobal, page_bits::kLarge,
+    page_bits::kNoExecute, page_bits::kPresent, page_bits::kUser, page_bits::kWritable;
 
 constexpr unsigned kTopLevel = 4;
 constexpr unsigned kLargeLevel = 2;
@@ -25,9 +21,9 @@ constexpr std::uint64_t bits_of(Access access) {
     std::uint64_t bits = kPresent;
     if (has(access, Access::kWrite)) bits |= kWritable;
     if (!has(access, Access::kExecute)) bits |= kNoExecute;
-    if (has(access, Access::kUser)) bits |= kUserBit;
+    if (has(access, Access::kUser)) bits |= kUser;
     if (has(access, Access::kDevice)) bits |= kCacheDisable;
-    if (has(access, Access::kGlobal)) bits |= kGlobalBit;
+    if (has(access, Access::kGlobal)) bits |= kGlobal;
     return bits;
 }
 
@@ -35,9 +31,9 @@ constexpr Access access_of(std::uint64_t entry) {
     Access access = Access::kRead;
     if ((entry & kWritable) != 0) access = access | Access::kWrite;
     if ((entry & kNoExecute) == 0) access = access | Access::kExecute;
-    if ((entry & kUserBit) != 0) access = access | Access::kUser;
+    if ((entry & kUser) != 0) access = access | Access::kUser;
     if ((entry & kCacheDisable) != 0) access = access | Access::kDevice;
-    if ((entry & kGlobalBit) != 0) access = access | Access::kGlobal;
+    if ((entry & kGlobal) != 0) access = access | Access::kGlobal;
     return access;
 }
 
@@ -55,11 +51,11 @@ Result<std::uint64_t*> PageTable::entry_for(VirtAddr at, unsigned level, TableFr
         std::uint64_t& entry = table[index_at(at, here)];
         if ((entry & kPresent) == 0) {
             const PhysAddr below = TRY(frames.allocate());
-            entry = below.value | kPresent | kWritable | kUserBit;
+            entry = below.value | kPresent | kWritable | kUser;
         } else if ((entry & kLarge) != 0) {
             return Errno::EXIST;
         }
-        table = table_at(PhysAddr(entry & kAddressMask));
+        table = table_at(PhysAddr(entry & kAddress));
     }
     return &table[index_at(at, level)];
 }
@@ -84,6 +80,21 @@ Result<void> PageTable::map(VirtAddr at, PhysAddr to, std::uint64_t size, Access
     return {};
 }
 
+PhysAddr PageTable::unmap_page(VirtAddr at) {
+    std::uint64_t* table = table_at(root_);
+    for (unsigned level = kTopLevel;; --level) {
+        std::uint64_t& entry = table[index_at(at, level)];
+        EXO_CHECK((entry & kPresent) != 0, "unmapping a page that is not mapped");
+        const PhysAddr below(entry & kAddress);
+        if (level == 1) {
+            entry = 0;
+            return below;
+        }
+        EXO_CHECK((entry & kLarge) == 0, "unmapping a part of a large page");
+        table = table_at(below);
+    }
+}
+
 Result<PageTable::Translation> PageTable::translate(VirtAddr at) const {
     const std::uint64_t* table = table_at(root_);
     for (unsigned level = kTopLevel;; --level) {
@@ -91,10 +102,10 @@ Result<PageTable::Translation> PageTable::translate(VirtAddr at) const {
         if ((entry & kPresent) == 0) return Errno::FAULT;
         if (level == 1 || (entry & kLarge) != 0) {
             const std::uint64_t span = kPageSize << (9 * (level - 1));
-            const std::uint64_t base = entry & kAddressMask & ~(span - 1);
+            const std::uint64_t base = entry & kAddress & ~(span - 1);
             return Translation{PhysAddr(base + at.value % span), access_of(entry)};
         }
-        table = table_at(PhysAddr(entry & kAddressMask));
+        table = table_at(PhysAddr(entry & kAddress));
     }
 }
 

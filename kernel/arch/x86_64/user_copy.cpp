@@ -60,6 +60,13 @@ bool compare_exchange_user(std::uint64_t user_at, std::uint32_t expected, std::u
     return user_compare_exchange(pointer(user_at), expected, desired, &seen);
 }
 
+bool expects_fault(const TrapFrame& frame) {
+    for (const auto* entry = exception_table_start; entry != exception_table_end; ++entry) {
+        if (entry->fault == frame.rip) return true;
+    }
+    return false;
+}
+
 bool fixup_exception(TrapFrame& frame) {
     for (const auto* entry = exception_table_start; entry != exception_table_end; ++entry) {
         if (entry->fault != frame.rip) continue;

@@ -1,0 +1,168 @@
+// Threads, waits, mutexes and timers as they are used together.
+#include "kernel/core/scheduler.h"
+
+#include <new>
+
+#include "kernel/core/ktest.h"
+#include "kernel/core/mutex.h"
+#include "kernel/core/timer.h"
+#include "kernel/core/wait_queue.h"
+
+namespace exo {
+
+namespace {
+
+/// Threads of a test that report their end here.
+struct Group {
+    WaitQueue changed;
+    Atomic<int> turn{0};
+    Atomic<int> ended{0};
+
+    void end() {
+        ended.fetch_add(1, std::memory_order_seq_cst);
+        changed.wake_all();
+    }
+    bool wait_for(int count) {
+        return changed
+            .wait([&] { return ended.load(std::memory_order_seq_cst) == count; },
+                  Deadline::in(30'000'000'000))
+            .has_value();
+    }
+    // wake_all() of the last to end may still be in the queue's lock.
+    ~Group() { static_cast<void>(sleep_until(Deadline::in(2'000'000))); }
+};
+
+bool start(void (*entry)(void*), void* argument) {
+    const auto thread = Thread::create_kernel("ktest", entry, argument);
+    if (thread) start_thread(**thread);
+    return thread.has_value();
+}
+
+}  // namespace
+
+KERNEL_TEST(wait_queue_passes_turns) {
+    struct Player {
+        Group& group;
+        int number;
+        static void run(void* argument) {
+            auto& self = *static_cast<Player*>(argument);
+            for (int i = 0; i < 2000; ++i) {
+                const auto turn =
+                    self.group.changed.wait([&] { return self.group.turn.load() == self.number; });
+                KTEST_EXPECT(turn.has_value());
+                self.group.turn.store(1 - self.number);
+                self.group.changed.wake_all();
+            }
+            self.group.end();
+        }
+    };
+    Group group;
+    Player players[2] = {{group, 0}, {group, 1}};
+    for (Player& player : players) KTEST_REQUIRE(start(&Player::run, &player));
+    KTEST_EXPECT(group.wait_for(2));
+}
+
+KERNEL_TEST(mutex_excludes) {
+    struct Shared {
+        Group group;
+        Mutex<LockRank::kTest> mutex;
+        std::uint64_t count = 0;
+        static void run(void* argument) {
+            auto& shared = *static_cast<Shared*>(argument);
+            for (int i = 0; i < 5000; ++i) {
+                shared.mutex.acquire();
+                const std::uint64_t seen = shared.count;
+                if (i % 64 == 0) yield();
+                shared.count = seen + 1;
+                shared.mutex.release();
+            }
+            shared.group.end();
+        }
+    };
+    Shared shared;
+    for (int i = 0; i < 4; ++i) KTEST_REQUIRE(start(&Shared::run, &shared));
+    KTEST_EXPECT(shared.group.wait_for(4));
+    KTEST_EXPECT_EQ(shared.count, 20000u);
+}
+
+KERNEL_TEST(many_threads_come_and_go) {
+    Group group;
+    constexpr int kThreads = 2000;
+    for (int i = 0; i < kThreads; ++i) {
+        KTEST_REQUIRE(start([](void* g) { static_cast<Group*>(g)->end(); }, &group));
+        if (i % 100 == 0) static_cast<void>(sleep_until(Deadline::in(1'000'000)));
+    }
+    KTEST_EXPECT(group.wait_for(kThreads));
+}
+
+KERNEL_TEST(sleep_takes_its_time) {
+    const std::uint64_t begin = arch::now_ns();
+    KTEST_EXPECT(sleep_until(Deadline::in(5'000'000)).has_value());
+    KTEST_EXPECT(arch::now_ns() - begin >= 5'000'000);
+}
+
+KERNEL_TEST(wait_times_out) {
+    WaitQueue queue;
+    const auto result = queue.wait([] { return false; }, Deadline::in(1'000'000));
+    KTEST_EXPECT(!result && result.error() == Errno::TIMEDOUT);
+}
+
+KERNEL_TEST(interrupt_ends_an_interruptible_sleep_only) {
+    struct Sleeper {
+        Group group;
+        WaitQueue queue;
+        Atomic<bool> enough{false};
+        Errno interrupted{};
+        static void run(void* argument) {
+            auto& self = *static_cast<Sleeper*>(argument);
+            const auto result = self.queue.wait([] { return false; });
+            if (!result) self.interrupted = result.error();
+            KTEST_EXPECT(
+                self.queue
+                    .wait([&] { return self.enough.load(); }, Deadline::never(), Interruptible::kNo)
+                    .has_value());
+            self.group.end();
+        }
+    };
+    Sleeper sleeper;
+    const auto thread = Thread::create_kernel("ktest", &Sleeper::run, &sleeper);
+    KTEST_REQUIRE(thread.has_value());
+    start_thread(**thread);
+    static_cast<void>(sleep_until(Deadline::in(2'000'000)));
+    interrupt(**thread);
+    static_cast<void>(sleep_until(Deadline::in(2'000'000)));
+    KTEST_EXPECT_EQ(sleeper.group.ended.load(), 0);
+    sleeper.enough.store(true);
+    sleeper.queue.wake_all();
+    KTEST_EXPECT(sleeper.group.wait_for(1));
+    KTEST_EXPECT_EQ(sleeper.interrupted, Errno::RESTARTSYS);
+}
+
+KERNEL_TEST(timers_fire_in_order) {
+    struct Ordered : Timer {
+        Ordered() : Timer(&fire) {}
+        static void fire(Timer& timer) {
+            auto& self = static_cast<Ordered&>(timer);
+            self.place = (*self.next)++;
+        }
+        int place = -1;
+        int* next = nullptr;
+    };
+    constexpr int kTimers = 32;
+    int next = 0;
+    Ordered timers[kTimers];
+    const std::uint64_t begin = arch::now_ns() + 3'000'000;
+    for (int i = 0; i < kTimers; ++i) {
+        const int at = i * 7 % kTimers;
+        timers[at].next = &next;
+        timers[at].arm(Deadline::at(begin + static_cast<std::uint64_t>(at) * 10'000));
+    }
+    KTEST_EXPECT(timers[5].cancel());
+    static_cast<void>(sleep_until(Deadline::at(begin + 2'000'000)));
+    for (int i = 0; i < kTimers; ++i) {
+        KTEST_EXPECT(!timers[i].cancel());
+        KTEST_EXPECT_EQ(timers[i].place, i == 5 ? -1 : i - (i > 5 ? 1 : 0));
+    }
+}
+
+}  // namespace exo

@@ -1,0 +1,148 @@
+// Page tables of one address space's user half: which page stands where, with what rights. Why is
+// AddressSpace's affair.
+//
+// fork() shares last-level tables: both entries that lead to one lose the right to write, and it is
+// not changed while two lead to it. Who wants to change an entry takes a copy of the table first
+// (own()), in which, as in the original, no page is writable; the last one left with a table simply
+// gets it back. A frame's references count the last-level tables it stands in, so a page with one
+// reference in a table of one's own is one's own.
+//
+// lock_ (SpinLock, kPageTables) guards all tables of this space but the contents of shared ones,
+// where only rights are taken away and, by zap(), pages that all sharers lose.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/arch/page_entry.h"
+#include "kernel/arch/user_space.h"
+#include "kernel/core/spin_lock.h"
+#include "kernel/mm/shootdown.h"
+#include "lib/base/result.h"
+
+namespace exo {
+
+class UserTables {
+  public:
+    explicit UserTables(arch::UserSpace& machine) : machine_(machine) {}
+    ~UserTables();
+    UserTables(const UserTables&) = delete;
+    UserTables& operator=(const UserTables&) = delete;
+
+    /// Makes the top-level table. NOMEM. Before anything else.
+    Result<void> create();
+
+    /// What stands at `at`. That it may be written to need not be in force.
+    [[nodiscard]] arch::PageEntry look(std::uint64_t at) EXCLUDES(lock_);
+
+    /// Puts a page, whose reference it takes over, where none is. False: there is one, and the
+    /// reference stays the caller's. NOMEM: the same.
+    Result<bool> install(std::uint64_t at, arch::PageEntry entry) EXCLUDES(lock_);
+
+    /// Gives the page `frame` that stands at `at` these rights, at least those it has. NOMEM.
+    Result<void> allow(std::uint64_t at, PhysAddr frame, arch::Access access) EXCLUDES(lock_);
+
+    enum class Write : std::uint8_t {
+        kAllowed,  ///< the page is this space's alone and writable now
+        kGone,     ///< no page stands there any more
+        kShared,   ///< others have it: `frame`, with a reference for the caller, must be copied
+    };
+    struct WriteResult {
+        Write state;
+        PhysAddr frame;
+    };
+    /// Makes a private page writable if it can be. NOMEM.
+    Result<WriteResult> allow_write(std::uint64_t at, arch::Access access) EXCLUDES(lock_);
+
+    /// Puts `entry` in the place of `old`, of which one reference goes, if that still stands there.
+    /// False, NOMEM: as install().
+    Result<bool> replace(std::uint64_t at, PhysAddr old, arch::PageEntry entry) EXCLUDES(lock_);
+
+    /// Makes sure that remove() of [begin, end) cannot fail. NOMEM.
+    Result<void> prepare_remove(std::uint64_t begin, std::uint64_t end) EXCLUDES(lock_);
+    void remove(std::uint64_t begin, std::uint64_t end) EXCLUDES(lock_);
+
+    /// Takes all rights but `access` from pages in [begin, end), and the right to write in any
+    /// case, which a fault gives back. NOMEM: nothing changed.
+    Result<void> restrict(std::uint64_t begin, std::uint64_t end, arch::Access access)
+        EXCLUDES(lock_);
+
+    /// Moves the pages of [from, from + bytes) to `to`, where none are; no overlap. NOMEM: nothing
+    /// changed.
+    Result<void> move(std::uint64_t from, std::uint64_t to, std::uint64_t bytes) EXCLUDES(lock_);
+
+    /// Takes out what `is_object_page(at, frame)` says of, in tables shared or not. The frames
+    /// stay referenced by somebody else meanwhile.
+    template <typename Predicate>
+    void zap(std::uint64_t begin, std::uint64_t end, Predicate is_object_page) EXCLUDES(lock_) {
+        const SpinGuard guard(lock_);
+        TlbBatch batch(machine_);
+        static_cast<void>(for_each_table(begin, end, [&](std::uint64_t at, auto place) {
+            const Range part = part_of(at, begin, end);
+            const PhysAddr table = place.load().frame();
+            for (std::uint64_t page = part.begin; page < part.end; page += kPageSize) {
+                const arch::EntryPlace entry_place(table, arch::entry_index(page, 1));
+                const arch::PageEntry entry = entry_place.load();
+                if (!entry.held() || !is_object_page(page, entry.frame())) continue;
+                // Another sharer may be taking the right to write away.
+                static_cast<void>(entry_place.exchange(arch::PageEntry()));
+                batch.drop(page, kPageSize, entry.frame(), TlbBatch::Kind::kPage);
+            }
+            return Result<void>{};
+        }));
+    }
+
+    /// Shares all last-level tables with `child`, which is empty and which nobody uses. NOMEM: some
+    /// are shared.
+    Result<void> share_with(UserTables& child) EXCLUDES(lock_);
+
+    /// Gives all pages and tables back but the top-level one.
+    void clear() EXCLUDES(lock_);
+
+    [[nodiscard]] std::uint64_t resident_pages() EXCLUDES(lock_);
+
+  private:
+    static constexpr std::uint64_t kTableSpan = arch::entry_span(2);
+
+    struct Range {
+        std::uint64_t begin;
+        std::uint64_t end;
+    };
+    /// The part of [begin, end) that the last-level table for `at` covers.
+    static Range part_of(std::uint64_t at, std::uint64_t begin, std::uint64_t end);
+    static bool holds_any(PhysAddr table, Range part);
+
+    /// The entry of `level` (2 or more) for `at`, tables above it made as needed. NOMEM.
+    Result<arch::EntryPlace> make_place(std::uint64_t at, unsigned level) REQUIRES(lock_);
+    /// The last-level table for `at`, made as needed and nobody else's. NOMEM.
+    Result<PhysAddr> own(std::uint64_t at) REQUIRES(lock_);
+    Result<PhysAddr> split(arch::EntryPlace place, PhysAddr shared, std::uint64_t at)
+        REQUIRES(lock_);
+    /// Calls `visit(at, place)` for every last-level table in [begin, end), `at` within both, until
+    /// it returns an error.
+    template <typename Visit>
+    Result<void> for_each_table(std::uint64_t begin, std::uint64_t end, Visit visit)
+        REQUIRES(lock_);
+
+    arch::UserSpace& machine_;
+    SpinLock<LockRank::kPageTables> lock_;
+};
+
+template <typename Visit>
+Result<void> UserTables::for_each_table(std::uint64_t begin, std::uint64_t end, Visit visit) {
+    for (std::uint64_t at = begin; at < end;) {
+        PhysAddr table = machine_.root;
+        unsigned level = arch::kTopLevel;
+        for (; level > 1; --level) {
+            const arch::EntryPlace place(table, arch::entry_index(at, level));
+            const arch::PageEntry entry = place.load();
+            if (!entry.held()) break;
+            if (level == 2) TRY(visit(at, place));
+            table = entry.frame();
+        }
+        const std::uint64_t span = arch::entry_span(level > 1 ? level : 2);
+        at = align_down<std::uint64_t>(at, span) + span;
+    }
+    return {};
+}
+
+}  // namespace exo

@@ -1,0 +1,170 @@
+// Files of /proc/PID (proc(5)).
+#include "kernel/fs/path_walk.h"
+#include "posix_x/process_table.h"
+#include "posix_x/procfs/procfs.h"
+#include "posix_x/task.h"
+
+namespace exo::posix {
+
+namespace {
+
+constexpr std::uint64_t kNsPerTick = 10'000'000;  // USER_HZ is 100
+
+/// What stat and status tell, taken at one moment.
+struct Snapshot {
+    char name[Thread::kNameBytes] = {};
+    char state = 'Z';
+    Pid parent = 0, group = 0, session = 0;
+    std::uint64_t used_ns = 0, children_used_ns = 0;
+    std::uint32_t threads = 0, cpu = 0;
+    std::uint64_t mapped = 0, resident = 0;
+};
+
+char state_letter(const Task& task, bool stopped) {
+    if (stopped) return 'T';
+    return task.state() == ThreadState::kRunnable   ? 'R'
+           : task.state() == ThreadState::kSleeping ? 'D'
+                                                    : 'S';
+}
+
+Snapshot take_snapshot(Process& process) {
+    Snapshot shot;
+    if (const RefPtr<AddressSpace> space = process.pin_space()) {
+        shot.mapped = space->mapped_bytes();
+        shot.resident = space->resident_bytes();
+    }
+    auto table = process_table().lock();
+    const Kinship& kin = process.kin;
+    shot.parent = kin.parent == nullptr ? 0 : kin.parent->pid;
+    shot.group = kin.group;
+    shot.session = kin.session;
+    shot.used_ns = kin.used_ns;
+    shot.children_used_ns = kin.children_used_ns;
+    auto signals = process.signals.lock();
+    shot.threads = signals->thread_count;
+    const Task* first = signals->first_thread;
+    for (const Task* task = first; task != nullptr; task = task->next_thread)
+        shot.used_ns += task->cpu_time_ns();
+    if (first != nullptr) {
+        std::copy_n(first->name().data(), first->name().size(), shot.name);
+        shot.cpu = first->last_cpu();
+        if (!kin.zombie) shot.state = state_letter(*first, signals->stopped);
+    }
+    return shot;
+}
+
+Result<void> write_stat(Process& process, Text& text) {
+    const Snapshot shot = take_snapshot(process);
+    TRY(text.print("{} ({}) {} {} {} {} 0 -1 0 0 0 0 0 ", process.pid,
+                   static_cast<const char*>(shot.name), shot.state, shot.parent, shot.group,
+                   shot.session));
+    TRY(text.print("{} 0 {} 0 20 0 {} 0 {} {} {} ", shot.used_ns / kNsPerTick,
+                   shot.children_used_ns / kNsPerTick, shot.threads, process.start_ns / kNsPerTick,
+                   shot.mapped, shot.resident / kPageSize));
+    return text.print("{} 0 0 0 0 0 0 0 0 0 0 0 0 17 {} 0 0 0 0 0 0 0 0 {} {} 0 0 0\n",
+                      ~std::uint64_t{0}, shot.cpu, process.arguments_begin, process.arguments_end);
+}
+
+Result<void> write_statm(Process& process, Text& text) {
+    const Snapshot shot = take_snapshot(process);
+    return text.print("{} {} 0 0 0 0 0\n", shot.mapped / kPageSize, shot.resident / kPageSize);
+}
+
+std::string_view state_name(char letter) {
+    switch (letter) {
+        case 'R':
+            return "running";
+        case 'S':
+            return "sleeping";
+        case 'D':
+            return "disk sleep";
+        case 'T':
+            return "stopped";
+        default:
+            return "zombie";
+    }
+}
+
+Result<void> write_status(Process& process, Text& text) {
+    const Snapshot shot = take_snapshot(process);
+    const auto who = process.credentials();
+    TRY(text.print("Name:\t{}\nState:\t{} ({})\nTgid:\t{}\nPid:\t{}\nPPid:\t{}\n",
+                   static_cast<const char*>(shot.name), shot.state, state_name(shot.state),
+                   process.pid, process.pid, shot.parent));
+    TRY(text.print("Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\n", who->uid, who->effective_uid,
+                   who->saved_uid, who->fs_uid, who->gid, who->effective_gid, who->saved_gid,
+                   who->fs_gid));
+    return text.print("VmSize:\t{:8} kB\nVmRSS:\t{:8} kB\nThreads:\t{}\n", shot.mapped >> 10,
+                      shot.resident >> 10, shot.threads);
+}
+
+Result<void> write_comm(Process& process, Text& text) {
+    const Snapshot shot = take_snapshot(process);
+    return text.print("{}\n", static_cast<const char*>(shot.name));
+}
+
+Result<void> write_mapping(Text& text, const MappingInfo& info) {
+    const auto letter = [&](Protection bit, char c) { return has(info.protection, bit) ? c : '-'; };
+    TRY(text.print("{:08x}-{:08x} {}{}{}{} {:08x} 00:00 ", info.begin, info.end,
+                   letter(Protection::kRead, 'r'), letter(Protection::kWrite, 'w'),
+                   letter(Protection::kExecute, 'x'), info.sharing == Sharing::kShared ? 's' : 'p',
+                   info.object_offset));
+    const RefPtr<Dentry> dentry = info.file ? info.file->dentry() : RefPtr<Dentry>();
+    const RefPtr<Inode> inode = dentry ? dentry->inode() : RefPtr<Inode>();
+    TRY(text.print("{}", inode ? inode->stat().number : 0));
+    if (dentry) {
+        char path[kPathMax / 4];
+        const auto length = dentry->path(*root_dentry(), path, sizeof path);
+        TRY(text.print("    {}", std::string_view(path, length.value_or(0))));
+    } else if (info.grows_down) {
+        TRY(text.append("    [stack]"));
+    }
+    return text.append("\n");
+}
+
+Result<void> write_maps(Process& process, Text& text) {
+    const RefPtr<AddressSpace> space = process.pin_space();
+    if (!space) return {};
+    Result<void> result;
+    space->for_each_mapping([&](const MappingInfo& info) {
+        result = write_mapping(text, info);
+        return result.has_value();
+    });
+    return result;
+}
+
+Result<void> write_mounts(Process&, Text& text) {
+    for (const SystemEntry& entry : system_entries()) {
+        if (entry.name == "mounts") return entry.write_text(text);
+    }
+    return {};
+}
+
+Result<Ref<Dentry>> executable(Process& process) {
+    if (!process.executable) return Errno::NOENT;
+    return process.executable.to_ref();
+}
+
+Result<Ref<Dentry>> directory(Process& process) {
+    return process.places().walk_start().at;
+}
+
+Result<Ref<Dentry>> root(Process& process) {
+    return process.places().walk_start().root;
+}
+
+constexpr ProcessEntry kEntries[] = {
+    {"comm", 0444, write_comm, nullptr},     {"cwd", 0777, nullptr, directory},
+    {"exe", 0777, nullptr, executable},      {"maps", 0444, write_maps, nullptr},
+    {"mounts", 0444, write_mounts, nullptr}, {"root", 0777, nullptr, root},
+    {"stat", 0444, write_stat, nullptr},     {"statm", 0444, write_statm, nullptr},
+    {"status", 0444, write_status, nullptr},
+};
+
+}  // namespace
+
+std::span<const ProcessEntry> process_entries() {
+    return kEntries;
+}
+
+}  // namespace exo::posix

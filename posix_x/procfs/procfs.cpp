@@ -1,0 +1,272 @@
+// The file system: inodes are made when they are looked up and forgotten with their last reference.
+#include "posix_x/procfs/procfs.h"
+
+#include <cstring>
+
+#include "kernel/fs/dentry.h"
+#include "kernel/fs/file.h"
+#include "kernel/fs/inode_file.h"
+#include "kernel/fs/mounts.h"
+#include "kernel/fs/time.h"
+#include "posix_x/process_table.h"
+
+namespace exo::posix {
+
+namespace {
+
+/// Numbers of inodes: the process in the upper part, its entry below; 0: /proc itself.
+constexpr std::uint64_t kRootNumber = 1;
+constexpr std::uint64_t number_of(Pid pid, std::size_t entry) {
+    return static_cast<std::uint64_t>(pid) << 16 | (entry + 2);
+}
+
+/// A text that was made when the file was opened.
+class TextFile final : public File {
+  public:
+    TextFile(Text text, Inode& inode, Dentry& by)
+        : File(ObjectType::kFile, FileFlags::kNone),
+          text_(std::move(text)),
+          inode_(inode),
+          by_(by) {}
+
+    Result<std::size_t> read(IoCursor& to) override {
+        auto position = position_.lock();
+        const std::size_t done = TRY(read_at(to, *position));
+        *position += done;
+        return done;
+    }
+    Result<std::size_t> read_at(IoCursor& to, std::uint64_t offset) override {
+        const std::string_view text = text_.view();
+        if (offset >= text.size()) return std::size_t{0};
+        return to.put(text.data() + offset, std::min(to.remaining(), text.size() - offset));
+    }
+    Result<std::uint64_t> seek(std::int64_t offset, Whence whence) override {
+        auto position = position_.lock();
+        const std::uint64_t base = whence == Whence::kSet       ? 0
+                                   : whence == Whence::kCurrent ? *position
+                                                                : text_.view().size();
+        const auto to = static_cast<std::int64_t>(base) + offset;
+        if (whence > Whence::kEnd || to < 0) return Errno::INVAL;
+        *position = static_cast<std::uint64_t>(to);
+        return *position;
+    }
+    [[nodiscard]] RefPtr<Inode> inode() const override { return inode_; }
+    [[nodiscard]] RefPtr<Dentry> dentry() const override { return by_; }
+
+  private:
+    const Text text_;
+    const Ref<Inode> inode_;
+    const Ref<Dentry> by_;
+    Locked<std::uint64_t, Mutex<LockRank::kFile>> position_;
+};
+
+class ProcInode : public Inode {
+  public:
+    InodeStat stat() override {
+        InodeStat stat{.number = number_, .type = type(), .mode = mode_, .links = 1};
+        if (process_) {
+            const auto owner = process_->credentials();
+            stat.uid = owner->effective_uid;
+            stat.gid = owner->effective_gid;
+        }
+        stat.accessed = stat.modified = stat.changed = now_timestamp();
+        return stat;
+    }
+    Result<void> set_attributes(const AttributeChange&) override { return Errno::PERM; }
+    Result<Ref<File>> open(Dentry& by, FileFlags flags, Rights access) override {
+        if (includes(access, Rights::kWrite)) return Errno::ACCES;
+        return InodeFile::open(*this, by, flags);
+    }
+    [[nodiscard]] bool names_are_stable() const override { return false; }
+
+  protected:
+    ProcInode(FileSystem& file_system, FileType type, Mode mode, std::uint64_t number,
+              RefPtr<Process> process)
+        : Inode(file_system, type), process_(std::move(process)), number_(number), mode_(mode) {}
+
+    const RefPtr<Process> process_;
+
+  private:
+    const std::uint64_t number_;
+    const Mode mode_;
+};
+
+class SystemFile final : public ProcInode {
+  public:
+    SystemFile(FileSystem& file_system, std::size_t index)
+        : ProcInode(file_system, FileType::kRegular, 0444, number_of(0, index), {}),
+          entry_(system_entries()[index]) {}
+    Result<Ref<File>> open(Dentry& by, FileFlags, Rights access) override {
+        if (includes(access, Rights::kWrite)) return Errno::ACCES;
+        Text text;
+        TRY(entry_.write_text(text));
+        return Ref<File>(TRY(make_ref<TextFile>(std::move(text), *this, by)));
+    }
+
+  private:
+    const SystemEntry& entry_;
+};
+
+class ProcessFile final : public ProcInode {
+  public:
+    ProcessFile(FileSystem& file_system, Ref<Process> process, std::size_t index)
+        : ProcInode(file_system, kind(index), process_entries()[index].mode,
+                    number_of(process->pid, index), process),
+          entry_(process_entries()[index]) {}
+
+    Result<Ref<File>> open(Dentry& by, FileFlags, Rights access) override {
+        if (entry_.write_text == nullptr) return Errno::LOOP;
+        if (includes(access, Rights::kWrite)) return Errno::ACCES;
+        Text text;
+        TRY(entry_.write_text(*process_, text));
+        return Ref<File>(TRY(make_ref<TextFile>(std::move(text), *this, by)));
+    }
+    Result<std::size_t> read_link(char* to, std::size_t capacity) override {
+        if (entry_.target == nullptr) return Errno::INVAL;
+        const Ref<Dentry> target = TRY(entry_.target(*process_));
+        return target->path(*root_dentry(), to, capacity);
+    }
+    RefPtr<Dentry> link_target() override {
+        if (entry_.target == nullptr) return {};
+        auto target = entry_.target(*process_);
+        return target ? RefPtr<Dentry>(std::move(*target)) : RefPtr<Dentry>();
+    }
+
+  private:
+    static FileType kind(std::size_t index) {
+        return process_entries()[index].target == nullptr ? FileType::kRegular : FileType::kSymlink;
+    }
+    const ProcessEntry& entry_;
+};
+
+/// /proc/PID.
+class ProcessDirectory final : public ProcInode {
+  public:
+    ProcessDirectory(FileSystem& file_system, Ref<Process> process)
+        : ProcInode(file_system, FileType::kDirectory, 0555, number_of(process->pid, 0xfff0),
+                    process) {}
+
+    Result<Ref<Inode>> lookup(std::string_view name) override {
+        const auto entries = process_entries();
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            if (entries[i].name != name) continue;
+            return Ref<Inode>(TRY(make_ref<ProcessFile>(file_system(), process_.to_ref(), i)));
+        }
+        return Errno::NOENT;
+    }
+    Result<void> read_directory(std::uint64_t& offset, DirectorySink& sink) override {
+        const auto entries = process_entries();
+        for (; offset - kFirstEntry < entries.size(); ++offset) {
+            const std::size_t i = offset - kFirstEntry;
+            const FileType type =
+                entries[i].target == nullptr ? FileType::kRegular : FileType::kSymlink;
+            if (!sink.entry(entries[i].name, number_of(process_->pid, i), type, offset + 1)) break;
+        }
+        return {};
+    }
+};
+
+/// /proc/self: to the number of who looks.
+class SelfLink final : public ProcInode {
+  public:
+    explicit SelfLink(FileSystem& file_system)
+        : ProcInode(file_system, FileType::kSymlink, 0777, number_of(0, 0xfff1), {}) {}
+    Result<std::size_t> read_link(char* to, std::size_t capacity) override {
+        char text[16];
+        const std::size_t length = format_to(std::span(text), "{}", this_task().process().pid);
+        std::memcpy(to, text, std::min(length, capacity));
+        return std::min(length, capacity);
+    }
+};
+
+/// The number `name` is, without sign or leading zeros; 0: it is none.
+Pid parse_pid(std::string_view name) {
+    Pid pid = 0;
+    if (name.empty() || name.size() > 9 || name.front() == '0') return 0;
+    for (const char c : name) {
+        if (c < '0' || c > '9') return 0;
+        pid = pid * 10 + (c - '0');
+    }
+    return pid;
+}
+
+class RootDirectory final : public ProcInode {
+  public:
+    explicit RootDirectory(FileSystem& file_system)
+        : ProcInode(file_system, FileType::kDirectory, 0555, kRootNumber, {}) {}
+
+    Result<Ref<Inode>> lookup(std::string_view name) override {
+        const auto entries = system_entries();
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            if (entries[i].name != name) continue;
+            return Ref<Inode>(TRY(make_ref<SystemFile>(file_system(), i)));
+        }
+        if (name == "self") return Ref<Inode>(TRY(make_ref<SelfLink>(file_system())));
+        RefPtr<Process> process;
+        if (const Pid pid = parse_pid(name); pid != 0) {
+            auto table = process_table().lock();
+            process = RefPtr<Process>(table->find(pid));
+        }
+        if (!process) return Errno::NOENT;
+        return Ref<Inode>(TRY(make_ref<ProcessDirectory>(file_system(), process.to_ref())));
+    }
+
+    Result<void> read_directory(std::uint64_t& offset, DirectorySink& sink) override {
+        const auto entries = system_entries();
+        for (; offset - kFirstEntry < entries.size(); ++offset) {
+            const std::size_t i = offset - kFirstEntry;
+            if (!sink.entry(entries[i].name, number_of(0, i), FileType::kRegular, offset + 1))
+                return {};
+        }
+        const std::uint64_t self = kFirstEntry + entries.size();
+        if (offset == self) {
+            if (!sink.entry("self", number_of(0, 0xfff1), FileType::kSymlink, offset + 1))
+                return {};
+            ++offset;
+        }
+        // Behind it the offset is a process number: entries keep theirs while others come and go.
+        for (Pid pid = next_pid(static_cast<Pid>(offset - self)); pid != 0;
+             pid = next_pid(pid + 1)) {
+            char name[16];
+            const std::size_t length = format_to(std::span(name), "{}", pid);
+            const std::uint64_t next = self + static_cast<std::uint64_t>(pid) + 1;
+            if (!sink.entry({name, length}, number_of(pid, 0xfff0), FileType::kDirectory, next))
+                return {};
+            offset = next;
+        }
+        return {};
+    }
+
+  private:
+    /// The lowest number of a process from `least` on; 0: none.
+    static Pid next_pid(Pid least) {
+        auto table = process_table().lock();
+        for (Pid pid = least; pid <= ProcessTable::kMaxPid; ++pid) {
+            if (table->find(pid) != nullptr) return pid;
+        }
+        return 0;
+    }
+};
+
+class ProcFileSystem final : public FileSystem {
+  public:
+    [[nodiscard]] std::string_view type_name() const override { return "proc"; }
+    FileSystemStat stat() override {
+        return {.magic = 0x9fa0, .block_size = kPageSize};  // PROC_SUPER_MAGIC, statfs(2)
+    }
+    Result<Ref<Inode>> create_root() override {
+        return Ref<Inode>(TRY(make_ref<RootDirectory>(*this)));
+    }
+};
+
+Result<Ref<FileSystem>> create(std::string_view) {
+    return Ref<FileSystem>(TRY(make_ref<ProcFileSystem>()));
+}
+
+}  // namespace
+
+Result<void> register_procfs() {
+    return register_file_system({"proc", create});
+}
+
+}  // namespace exo::posix

@@ -1,0 +1,31 @@
+// /proc (proc(5)): what the kernel and its processes say of themselves. A file's text is made when
+// it is opened. Names are tables: one entry a file, with what makes its text.
+#pragma once
+
+#include "kernel/fs/file_system.h"
+#include "posix_x/process.h"
+#include "posix_x/procfs/text.h"
+
+namespace exo::posix {
+
+/// A file of /proc itself.
+struct SystemEntry {
+    std::string_view name;
+    Result<void> (*write_text)(Text& text);
+};
+[[nodiscard]] std::span<const SystemEntry> system_entries();
+
+/// A file or symlink of /proc/PID: one of the two is set.
+struct ProcessEntry {
+    std::string_view name;
+    std::uint16_t mode;
+    Result<void> (*write_text)(Process& process, Text& text);
+    /// NOENT: leads nowhere. Needs the process's own files.
+    Result<Ref<Dentry>> (*target)(Process& process);
+};
+[[nodiscard]] std::span<const ProcessEntry> process_entries();
+
+/// Registers "proc" for mount(2). NOMEM.
+Result<void> register_procfs();
+
+}  // namespace exo::posix

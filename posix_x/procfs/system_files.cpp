@@ -1,0 +1,112 @@
+// Files of /proc that are about the system as a whole (proc(5)).
+#include "kernel/arch/clock.h"
+#include "kernel/core/scheduler.h"
+#include "kernel/core/time.h"
+#include "kernel/fs/mounts.h"
+#include "kernel/mm/frames.h"
+#include "kernel/personality.h"
+#include "posix_x/identity.h"
+#include "posix_x/process_table.h"
+#include "posix_x/procfs/procfs.h"
+
+namespace exo::posix {
+
+namespace {
+
+constexpr std::uint64_t kNsPerTick = 10'000'000;  // USER_HZ is 100
+
+Result<void> write_meminfo(Text& text) {
+    const MemoryUse use = memory_use();
+    TRY(text.print("MemTotal:       {:8} kB\n", use.total_bytes >> 10));
+    TRY(text.print("MemFree:        {:8} kB\n", use.free_bytes >> 10));
+    TRY(text.print("MemAvailable:   {:8} kB\n", use.free_bytes >> 10));
+    TRY(text.print("Buffers:        {:8} kB\n", 0));
+    TRY(text.print("Cached:         {:8} kB\n",
+                   (use.total_bytes - use.free_bytes - use.kernel_bytes) >> 10));
+    TRY(text.print("SwapTotal:      {:8} kB\n", 0));
+    TRY(text.print("SwapFree:       {:8} kB\n", 0));
+    return text.print("Slab:           {:8} kB\n", use.kernel_bytes >> 10);
+}
+
+Result<void> write_uptime(Text& text) {
+    const std::uint64_t up = arch::now_ns();
+    std::uint64_t idle = 0;
+    for (std::uint32_t cpu = 0; cpu < online_cpus(); ++cpu) idle += up - cpu_busy_ns(cpu);
+    return text.print("{}.{:02} {}.{:02}\n", up / 1'000'000'000, up / kNsPerTick % 100,
+                      idle / 1'000'000'000, idle / kNsPerTick % 100);
+}
+
+// LINUX-DIFF: time in the kernel is not told apart from time in programs; all of it is "user".
+Result<void> write_cpu(Text& text, std::string_view name, std::uint64_t busy, std::uint64_t idle) {
+    return text.print("{} {} 0 0 {} 0 0 0 0 0 0\n", name, busy / kNsPerTick, idle / kNsPerTick);
+}
+
+Result<void> write_stat(Text& text) {
+    const std::uint64_t up = arch::now_ns();
+    std::uint64_t busy = 0;
+    for (std::uint32_t cpu = 0; cpu < online_cpus(); ++cpu) busy += cpu_busy_ns(cpu);
+    TRY(write_cpu(text, "cpu ", busy, up * online_cpus() - busy));
+    for (std::uint32_t cpu = 0; cpu < online_cpus(); ++cpu) {
+        char name[16];
+        const std::size_t length = format_to(std::span(name), "cpu{}", cpu);
+        TRY(write_cpu(text, {name, length}, cpu_busy_ns(cpu), up - cpu_busy_ns(cpu)));
+    }
+    TRY(text.print("btime {}\n", (wall_clock_ns() - up) / 1'000'000'000));
+    auto table = process_table().lock();
+    const Pid last = table->last_id();
+    return text.print("processes {}\n", last);
+}
+
+Result<void> write_version(Text& text) {
+    return text.print("{} version {} {}\n", kSystemName, kRelease, kVersion);
+}
+
+Result<void> write_command_line(Text& text) {
+    TRY(text.append(boot_command_line()));
+    return text.append("\n");
+}
+
+Result<void> write_file_systems(Text& text) {
+    return text.append("nodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\n");
+}
+
+Result<void> write_mounts(Text& text) {
+    struct Writer final : MountVisitor {
+        explicit Writer(Text& t) : text(t) {}
+        bool mount(const MountInfo& info) override {
+            char path[kPathMax / 4] = "/";
+            std::size_t length = 1;
+            if (info.mount_point) {
+                const auto written = info.mount_point->path(*root_dentry(), path, sizeof path);
+                if (!written) return true;  // unreachable, or longer than anyone mounts at
+                length = *written;
+            }
+            const RefPtr<Inode> inode = info.root.inode();
+            result = text.print("{} {} {} rw,relatime 0 0\n", info.source,
+                                std::string_view(path, length), inode->file_system().type_name());
+            return result.has_value();
+        }
+        Text& text;
+        Result<void> result;
+    } writer(text);
+    for_each_mount(writer);
+    return writer.result;
+}
+
+constexpr SystemEntry kEntries[] = {
+    {"cmdline", write_command_line},
+    {"filesystems", write_file_systems},
+    {"meminfo", write_meminfo},
+    {"mounts", write_mounts},
+    {"stat", write_stat},
+    {"uptime", write_uptime},
+    {"version", write_version},
+};
+
+}  // namespace
+
+std::span<const SystemEntry> system_entries() {
+    return kEntries;
+}
+
+}  // namespace exo::posix

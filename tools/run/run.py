@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""./exo run and ./exo trace: a guest with a shell on this terminal, or one command in it."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+
+import machine
+import session
+
+sys.path.insert(0, os.path.join(machine.ROOT, "image"))
+import initrd as recipe  # noqa: E402
+
+EXIT_CODES = """
+Ctrl-A X leaves the shell's machine, Ctrl-A H tells what else Ctrl-A does. With a command, its output
+and errors are all that is printed, and the exit code is its own (128 + N if signal N ended it;
+126, 127: it could not be started, was not found; 124: --timeout or no init; 125: the machine failed).
+"""
+
+
+def parse(name, arguments):
+    split = arguments.index("--") if "--" in arguments else len(arguments)
+    parser = argparse.ArgumentParser(
+        prog=f"./exo {name}", usage=f"./exo {name} [OPTION...] [-- COMMAND [ARGUMENT...]]",
+        description="Boots Exo-OS in QEMU." if name == "run" else
+        "Runs a command in Exo-OS and prints its system calls, as the kernel saw them.",
+        epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    machine.add_options(parser)
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="ends the machine after so long")
+    parser.add_argument("--console", metavar="FILE", help="keeps the kernel's console (with a command)")
+    if name == "trace":
+        parser.add_argument("-o", "--output", metavar="FILE", help="the trace goes there, not to stderr")
+    options = parser.parse_args(arguments[:split])
+    command = arguments[split + 1:]
+    if name == "trace" and not command:
+        parser.error("trace needs a command after --")
+    if name == "trace" and options.kernel == "linux":
+        parser.error("the trace is taken by Exo-OS; inside Linux there is strace(1)")
+    return options, command
+
+
+def make_initrd(options, folder):
+    if options.initrd:
+        if not os.path.exists(options.initrd):
+            raise machine.RunError(f"--initrd: there is no file {options.initrd!r}")
+        return options.initrd
+    path = os.path.join(folder, "initrd")
+    try:
+        data = recipe.build([recipe.parse_file(text) for text in options.file])
+    except (OSError, ValueError) as error:
+        raise machine.RunError(str(error)) from error
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def run_shell(options, initrd):
+    """Interactive: QEMU has the terminal, raw, with its monitor behind Ctrl-A C."""
+    size = os.get_terminal_size(0)
+    term = os.environ.get("TERM", "linux")
+    words = f" -- shell {size.lines}x{size.columns} {term}"
+    append = machine.command_line(options, []) + words
+    arguments = machine.qemu(options, append, initrd,
+                             ["stdio,id=?,mux=on,signal=off", "null,id=?"])
+    arguments += ["-mon", "chardev=serial0,mode=readline"]
+    saved = termios.tcgetattr(0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # before the terminal is raw, and after
+    try:
+        status = subprocess.run(arguments, timeout=options.timeout,
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)).returncode
+    except subprocess.TimeoutExpired:
+        status = None
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, saved)
+    if status is None:
+        machine.complain(f"the machine was ended after {options.timeout:g} s")
+        return session.TIMED_OUT
+    # isa-debug-exit makes 2 * status + 1 of what init ended with; 0: powered off or Ctrl-A X.
+    if status in (0, 1):
+        return 0
+    machine.complain(f"the machine failed (QEMU's exit code {status})")
+    return session.MACHINE_FAILED
+
+
+def run_traced(options, command, initrd, folder):
+    path = options.output or os.path.join(folder, "trace")
+    code = session.CommandSession(options, command, initrd, trace=path).run()
+    if not options.output and os.path.exists(path):
+        with open(path, encoding="utf-8", errors="replace") as trace:
+            sys.stderr.write(trace.read())
+    return code
+
+
+def main():
+    name, arguments = sys.argv[1], sys.argv[2:]
+    options, command = parse(name, arguments)
+    try:
+        with tempfile.TemporaryDirectory(prefix="exo-initrd-") as folder:
+            initrd = make_initrd(options, folder)
+            if name == "trace":
+                return run_traced(options, command, initrd, folder)
+            if not command and os.isatty(0):
+                return run_shell(options, initrd)
+            # Without a terminal the shell reads its script from standard input.
+            return session.CommandSession(options, command or ["/bin/sh"], initrd).run()
+    except machine.RunError as error:
+        machine.complain(error)
+        return session.MACHINE_FAILED
+    except BrokenPipeError:  # who read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 128 + signal.SIGPIPE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
