@@ -23,6 +23,17 @@ class EXO_CAPABILITY("mutex") BasicMutex {
     WaitQueue queue_;
 };
 
+class EXO_SCOPED_CAPABILITY MutexGuard {
+  public:
+    explicit MutexGuard(BasicMutex& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.acquire(); }
+    ~MutexGuard() RELEASE() { mutex_.release(); }
+    MutexGuard(const MutexGuard&) = delete;
+    MutexGuard& operator=(const MutexGuard&) = delete;
+
+  private:
+    BasicMutex& mutex_;
+};
+
 /// For Locked<T, Mutex<rank>> (spin_lock.h).
 template <LockRank kRank>
 class Mutex : public BasicMutex {

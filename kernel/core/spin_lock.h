@@ -102,6 +102,10 @@ class Locked {
 
     Access lock() { return Access(*this); }
 
+    /// Without the lock, for who can say why nobody else changes it: it is not published yet, or
+    /// another lock keeps it still.
+    T& unlocked() { return value_; }
+
   private:
     LockType lock_;
     T value_;

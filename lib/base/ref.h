@@ -41,9 +41,7 @@ class RefCounted {
     }
 
     void unref() const {
-        const std::uint32_t before = count_.fetch_sub(1, std::memory_order_acq_rel);
-        EXO_CHECK(before != 0, "reference given back twice");
-        if (before == 1) const_cast<RefCounted*>(this)->destroy();
+        if (unref_is_last()) const_cast<RefCounted*>(this)->destroy();
     }
 
     /// For statistics and for who holds a lock under which the count cannot grow.
@@ -53,6 +51,14 @@ class RefCounted {
     RefCounted() = default;
     virtual ~RefCounted() = default;
     virtual void destroy() { delete this; }
+
+    /// Gives a reference back. True: it was the last, and the caller is to destroy; for classes
+    /// that take chains of themselves apart without recursing (style: intrusive).
+    [[nodiscard]] bool unref_is_last() const {
+        const std::uint32_t before = count_.fetch_sub(1, std::memory_order_acq_rel);
+        EXO_CHECK(before != 0, "reference given back twice");
+        return before == 1;
+    }
 
   private:
     static constexpr std::uint32_t kLimit = 1u << 31;
@@ -128,6 +134,8 @@ class [[nodiscard]] RefPtr {
     T& operator*() const { return *object_; }
     T* operator->() const { return object_; }
     T* get() const { return object_; }
+    /// Gives the reference, if any, to the caller.
+    [[nodiscard]] T* release() { return std::exchange(object_, nullptr); }
     /// A Ref of the same; there must be an object.
     [[nodiscard]] Ref<T> to_ref() const {
         EXO_CHECK(object_ != nullptr, "no object");
