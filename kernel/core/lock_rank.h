@@ -11,8 +11,9 @@ enum class LockRank : std::uint8_t {
     kTest = 250,  ///< locks of kernel tests, above everything
 
     // Mutexes, which sleep.
+    kMounts = 230,        ///< the table of mounts
     kRename = 220,        ///< renames within one file system
-    kInode = 210,         ///< an inode's content; parent before child
+    kInode = 210,         ///< an inode's content
     kFile = 205,          ///< an open file's position
     kProcess = 200,       ///< a process's own state
     kTerminal = 195,      ///< a terminal's line discipline
@@ -24,9 +25,11 @@ enum class LockRank : std::uint8_t {
     kProcessTable = 120,  ///< ids, parents and children, sessions
     kSignals = 115,       ///< pending signals and handlers
     kHandles = 110,       ///< a handle table
+    kAttributes = 108,    ///< an inode's attributes
     kDentry = 105,        ///< the dentry cache
     kPageTables = 100,    ///< an address space's tables
     kFutex = 90,          ///< a bucket of the futex table
+    kRandom = 85,         ///< the random generator
     kDevice = 80,         ///< a driver's registers and queues
     kWaitQueue = 70,      ///< who waits
     kRunQueue = 60,       ///< a CPU's threads

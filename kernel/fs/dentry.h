@@ -1,12 +1,38 @@
 // A name in a directory as it was found: parent, name, inode or "absent". Cached by (parent, name);
-// together they are the capability cache.
+// together they are the capability cache (dentry_cache.h).
+//
+// A dentry that is in the cache tells the truth; what leaves the cache (an unlinked file, a removed
+// directory) keeps its inode for who still holds it. Changes happen under content() of the
+// directory.
 #pragma once
 
 #include <string_view>
 
+#include "kernel/core/spin_lock.h"
 #include "kernel/fs/inode.h"
+#include "lib/base/list.h"
 
 namespace exo {
+
+class DentryCache;
+
+/// Longest name of one component, as NAME_MAX.
+inline constexpr std::size_t kNameMax = 255;
+
+/// A name: in place if short.
+class DentryName {
+  public:
+    Result<void> assign(std::string_view text);
+    [[nodiscard]] std::string_view view() const {
+        return {length_ <= sizeof(short_) ? short_ : long_.data(), length_};
+    }
+    void swap(DentryName& other);
+
+  private:
+    std::uint8_t length_ = 0;
+    char short_[31] = {};
+    Vector<char> long_;
+};
 
 class Dentry : public RefCounted {
   public:
@@ -14,26 +40,70 @@ class Dentry : public RefCounted {
     static Result<Ref<Dentry>> create_root(Ref<Inode> inode);
 
     /// The child called `name`, from the cache or by Inode::lookup(). It may be absent: inode() is
-    /// empty then. NOTDIR; NOMEM. May sleep.
+    /// empty then. NOTDIR; NOENT: this directory was removed; NOMEM. Takes content(). May sleep.
     Result<Ref<Dentry>> child(std::string_view name);
+    /// The same for who holds content() of this directory.
+    Result<Ref<Dentry>> child_locked(std::string_view name);
 
     [[nodiscard]] RefPtr<Inode> inode() const;
     [[nodiscard]] RefPtr<Dentry> parent() const;  ///< empty: a root
-    /// Copies its name; "/" for a root. The length.
+    /// Whether its name was taken away (unlinked, removed, or replaced by a rename).
+    [[nodiscard]] bool is_deleted() const;
+    /// Copies its name, cut to `capacity`; "/" for a root. The whole length.
     std::size_t name(char* to, std::size_t capacity) const;
-    /// Path from `root`, as getcwd(2) and /proc show it. RANGE: too long; "(deleted)" is marked.
+    /// Path from `root`, as getcwd(2) and /proc show it, without a NUL; what is not below `root`
+    /// begins with "(unreachable)", what was removed ends in " (deleted)". RANGE: too long.
     Result<std::size_t> path(const Dentry& root, char* to, std::size_t capacity) const;
+    /// Whether `this` is `ancestor` or below it, within one file system; its rename_lock() is held.
+    [[nodiscard]] bool is_below(const Dentry& ancestor) const;
 
-    // After a change of the file system, under the directory's content().
-    void set_inode(RefPtr<Inode> inode);  ///< created (now it is there) or unlinked (now absent)
-    void moved(Dentry& to_parent, std::string_view to_name);
+    // After a change of the file system, under content() of the directories concerned.
+    void created(Ref<Inode> inode);  ///< it was absent
+    void removed();                  ///< its name is gone; leaves the cache
+    /// It is now `to_parent`'s `to_name`; what was there before was removed().
+    void moved(Dentry& to_parent, DentryName to_name);
+    static void exchanged(Dentry& a, Dentry& b);
 
     /// What is mounted here covers this directory; walking goes on at its root.
     [[nodiscard]] RefPtr<Dentry> mounted() const;
-    Result<void> mount(Ref<Dentry> root);  ///< BUSY: something is
-    Result<void> unmount();                ///< INVAL: nothing is; BUSY
+    Result<void> mount(Ref<Dentry> root);  ///< BUSY: something is, or `root` is mounted elsewhere
+    /// INVAL: nothing is; BUSY: it is in use, by more than the `ours` references the caller knows
+    /// of.
+    Result<void> unmount(std::uint32_t ours);
     /// The directory that `this`, a mounted root, covers.
     [[nodiscard]] RefPtr<Dentry> mount_point() const;
+
+  private:
+    friend class DentryCache;
+
+    struct Place {
+        RefPtr<Dentry> parent;
+        DentryName name;
+        RefPtr<Inode> inode;
+        RefPtr<Dentry> mounted;
+        RefPtr<Dentry> mount_point;
+        bool deleted = false;
+    };
+
+    template <typename T, typename... Arguments>
+    friend Result<Ref<T>> make_ref(Arguments&&... arguments);
+    Dentry() = default;
+    ~Dentry() override = default;
+    static Result<Ref<Dentry>> create(Dentry* parent, std::string_view name, RefPtr<Inode> inode);
+    void destroy() override;
+    /// Goes into the cache under another name; gets what was there before.
+    void take_place(RefPtr<Dentry>& parent, DentryName& name);
+
+    mutable Locked<Place, SpinLock<LockRank::kDentry>> place_;
+    Atomic<bool> has_mount_{false};  // so that a walk need not lock to see that nothing is mounted
+    FileSystem* file_system_ = nullptr;  // kept by the inode of some ancestor
+
+    // Of the cache, under the lock of its shard.
+    std::uint64_t hash_ = 0;
+    bool cached_ = false;
+    bool used_ = false;  // since the cache last looked for what to drop
+    Dentry* next_in_bucket_ = nullptr;
+    ListLink age_link_;
 };
 
 }  // namespace exo

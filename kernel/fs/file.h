@@ -91,6 +91,11 @@ class File : public Object {
     /// The entry it was opened by, for /proc/PID/fd and openat(2); empty for what has none.
     [[nodiscard]] virtual RefPtr<Dentry> dentry() const { return {}; }
 
+    /// Makes stable what was written (fsync(2)). INVAL: nothing to make stable.
+    virtual Result<void> sync();
+    /// Bytes that can be read at once (FIONREAD); NOTTY: not known.
+    virtual Result<std::size_t> readable_bytes();
+
     [[nodiscard]] FileFlags flags() const { return flags_.load(std::memory_order_relaxed); }
     void set_flags(FileFlags flags) { flags_.store(flags, std::memory_order_relaxed); }
 

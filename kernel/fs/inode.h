@@ -1,7 +1,7 @@
 // Inodes, the objects of file systems, and dentries, the names by which they were found: the
 // capability cache (parent, name -> inode or "absent").
 //
-// Lock order: rename of a file system > Inode::content (directories: parent before child) >
+// Lock order: rename of a file system > Inode::content (two at once only by TwoDirectories) >
 // dentry cache.
 #pragma once
 
@@ -9,7 +9,9 @@
 #include <string_view>
 
 #include "kernel/core/mutex.h"
+#include "kernel/core/spin_lock.h"
 #include "kernel/fs/credentials.h"
+#include "kernel/fs/file_system.h"
 #include "lib/base/ref.h"
 
 namespace exo {
@@ -17,9 +19,10 @@ namespace exo {
 class Dentry;
 class DirectorySink;
 class File;
-class FileSystem;
+class IoCursor;
 class MemoryObject;
 enum class FileFlags : std::uint32_t;
+enum class Rights : std::uint32_t;
 
 /// Values of S_IFMT >> 12, as in struct dirent's d_type.
 enum class FileType : std::uint8_t {
@@ -71,8 +74,9 @@ class Inode : public RefCounted {
     /// Checked by the caller; `changed` is set by the file system. FBIG, NOSPC, ROFS.
     virtual Result<void> set_attributes(const AttributeChange& change) = 0;
 
-    /// Opens what it is; `rights` and type were checked. NXIO: no such device.
-    virtual Result<Ref<File>> open(Dentry& by, FileFlags flags) = 0;
+    /// Opens what it is for `access` (kRead, kWrite), which was checked, as was the type. NXIO: no
+    /// such device, or it is a socket. May sleep: a FIFO waits for its other end.
+    virtual Result<Ref<File>> open(Dentry& by, FileFlags flags, Rights access) = 0;
 
     // Of directories; NOTDIR elsewhere. Names are valid, without '/', at most 255 bytes; the caller
     // has checked permissions and holds this directory's content() for changes.
@@ -84,25 +88,59 @@ class Inode : public RefCounted {
     virtual Result<void> link(std::string_view name, Inode& to);
     virtual Result<void> unlink(std::string_view name, Inode& what);
     virtual Result<void> remove_directory(std::string_view name, Inode& what);
+    /// Both directories' content() is held. `replaced` is what `to_name` names so far: it goes.
     virtual Result<void> rename(std::string_view name, Inode& what, Inode& to_directory,
                                 std::string_view to_name, Inode* replaced);
+    /// Swaps two names, each in its directory.
+    virtual Result<void> exchange(std::string_view name, Inode& what, Inode& to_directory,
+                                  std::string_view to_name, Inode& other);
+    /// Entries from `offset` on, without "." and ".."; moves it past those the sink took. A
+    /// directory's first offset is kFirstEntry; an entry keeps its own while it is there.
+    static constexpr std::uint64_t kFirstEntry = 2;
     virtual Result<void> read_directory(std::uint64_t& offset, DirectorySink& sink);
 
     /// Of symlinks: the target; INVAL elsewhere. At most `capacity` bytes of it.
     virtual Result<std::size_t> read_link(char* to, std::size_t capacity);
+    /// What a symlink leads to where that is not a path (/proc/PID/exe); empty: follow the path.
+    virtual RefPtr<Dentry> link_target();
 
-    /// Of regular files.
-    virtual Result<Ref<MemoryObject>> memory_object();
+    /// Of regular files; INVAL elsewhere. May sleep and fault; write() takes content().
+    virtual Result<std::size_t> read(IoCursor& to, std::uint64_t offset);
+    /// Writes at `offset`, or at the end, and sets `offset` behind what was written. FBIG; NOSPC.
+    enum class WriteAt : std::uint8_t { kOffset, kEnd };
+    virtual Result<std::size_t> write(IoCursor& from, std::uint64_t& offset, WriteAt where);
+    virtual Result<Ref<MemoryObject>> memory_object();  ///< NODEV: cannot be mapped
 
-    [[nodiscard]] FileSystem& file_system() const { return file_system_; }
+    [[nodiscard]] FileType type() const { return type_; }
+    [[nodiscard]] FileSystem& file_system() const { return *file_system_; }
     [[nodiscard]] BasicMutex& content() { return content_; }
 
+    /// What an opened FIFO keeps with its inode (kernel/ipc): the first one set stays.
+    [[nodiscard]] RefPtr<RefCounted> attachment();
+    Ref<RefCounted> attach(Ref<RefCounted> what);
+
   protected:
-    explicit Inode(FileSystem& file_system) : file_system_(file_system) {}
+    Inode(FileSystem& file_system, FileType type) : file_system_(file_system), type_(type) {}
 
   private:
-    FileSystem& file_system_;
+    const Ref<FileSystem> file_system_;
+    const FileType type_;
     Mutex<LockRank::kInode> content_;
+    Locked<RefPtr<RefCounted>, SpinLock<LockRank::kAttributes>> attachment_;
+};
+
+/// Takes and gives back content() of two directories, which may be the same. Never deadlocks: it
+/// sleeps for one only while it does not hold the other.
+class TwoDirectories {
+  public:
+    TwoDirectories(Inode& a, Inode& b);
+    ~TwoDirectories();
+    TwoDirectories(const TwoDirectories&) = delete;
+    TwoDirectories& operator=(const TwoDirectories&) = delete;
+
+  private:
+    Inode& a_;
+    Inode& b_;
 };
 
 }  // namespace exo

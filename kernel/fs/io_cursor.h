@@ -27,12 +27,18 @@ class IoCursor {
     Result<std::size_t> take(void* to, std::size_t bytes);         ///< out of it
     Result<std::size_t> put_zeroes(std::size_t bytes);
 
+    /// Steps on over `bytes` that were moved by a copy of this cursor.
+    void advance(std::size_t bytes);
     /// Takes back the last `bytes`, for who could not use them.
     void rewind(std::size_t bytes);
     /// At most `bytes` more.
     void limit(std::size_t bytes);
 
   private:
+    template <typename Copy, typename Move>
+    Result<std::size_t> transfer(std::size_t bytes, Copy copy, Move move);
+    void step(std::size_t bytes);
+
     std::span<std::byte> kernel_;
     std::span<const UserSpan> ranges_;
     std::size_t at_range_ = 0;

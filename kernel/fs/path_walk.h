@@ -8,6 +8,7 @@
 #include "kernel/fs/credentials.h"
 #include "kernel/fs/dentry.h"
 #include "kernel/fs/inode.h"
+#include "kernel/fs/permission.h"
 
 namespace exo {
 
@@ -28,21 +29,56 @@ inline constexpr unsigned kMaxLinks = 40;
 Result<Ref<Dentry>> walk(const WalkStart& start, std::string_view path, LastLink last,
                          const Credentials& who);
 
+/// What the last component of a path is: a name, or one of those that name the directory itself.
+enum class LastKind : std::uint8_t { kName, kRoot, kDot, kDotDot };
+
 /// The directory that has, or would have, the last component, and that component, which points
-/// into `path` (or into a followed link's target, kept in `link_buffer`).
+/// into `path`.
 struct LastComponent {
     Ref<Dentry> directory;
-    std::string_view name;   ///< empty: the path was "/" or ended in "." or ".."; `directory` is it
+    std::string_view name;  ///< empty unless kName; `directory` is what was named then
+    LastKind kind;
     bool must_be_directory;  ///< a '/' came after it
 };
 Result<LastComponent> walk_to_parent(const WalkStart& start, std::string_view path,
                                      const Credentials& who);
 
-enum class Permission : std::uint8_t { kExecute = 1, kWrite = 2, kRead = 4 };
-constexpr Permission operator|(Permission a, Permission b) {
-    return static_cast<Permission>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
-}
-/// ACCES: `who` may not (mode bits, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH).
-Result<void> check_permission(const InodeStat& of, Permission wanted, const Credentials& who);
+/// A walk in steps, for who must see the last component before it is resolved (open with O_CREAT).
+class PathWalker {
+  public:
+    PathWalker(const WalkStart& start, const Credentials& who);
+
+    /// Begins with `path`, which stays until the walk is over. NOENT; NAMETOOLONG.
+    Result<void> begin(std::string_view path);
+    /// Goes on to the last component. Its name is valid until the next call.
+    Result<LastComponent> to_last();
+    /// `link`, a symlink that to_last() named, is to be followed: to_last() then finds the last
+    /// component of its target. LOOP.
+    Result<void> follow(Dentry& link);
+    /// Goes on to what the path names.
+    Result<Ref<Dentry>> to_end(LastLink last);
+
+  private:
+    /// A path that is being walked: the caller's, or the text of a link.
+    struct Part {
+        Vector<char> text;  // empty for the caller's
+        std::string_view rest;
+    };
+
+    Result<void> enter(std::string_view component);
+    Result<void> check_directory() const;
+    void go_up();
+    void drop_finished_parts();
+
+    const WalkStart& start_;
+    const Credentials& who_;
+    Ref<Dentry> at_;
+    Vector<Part> parts_;
+    unsigned links_ = 0;
+    bool must_be_directory_ = false;
+};
+
+/// On top of what is mounted on `dentry`, if anything is.
+[[nodiscard]] Ref<Dentry> top_of_mounts(Ref<Dentry> dentry);
 
 }  // namespace exo

@@ -1,0 +1,46 @@
+// A file system as it is mounted: where its inodes come from and what it says of itself. It lives
+// as long as one of its inodes.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "kernel/core/mutex.h"
+#include "lib/base/ref.h"
+
+namespace exo {
+
+class Inode;
+
+/// As statfs(2) shows it.
+struct FileSystemStat {
+    std::uint32_t magic = 0;
+    std::uint32_t block_size = 0;
+    std::uint64_t blocks = 0, free_blocks = 0;
+    std::uint64_t inodes = 0, free_inodes = 0;
+};
+
+class FileSystem : public RefCounted {
+  public:
+    /// "tmpfs", as in /proc/filesystems.
+    [[nodiscard]] virtual std::string_view type_name() const = 0;
+    [[nodiscard]] virtual FileSystemStat stat() = 0;
+    /// Its root directory, made for the mount: called once. NOMEM.
+    virtual Result<Ref<Inode>> create_root() = 0;
+
+    /// st_dev's minor number; its major is 0. Unique among file systems that live.
+    [[nodiscard]] std::uint32_t device_minor() const { return device_minor_; }
+
+    /// Held while a directory moves to another parent, so that the tree stands still for who looks
+    /// at ancestors.
+    [[nodiscard]] BasicMutex& rename_lock() { return rename_lock_; }
+
+  protected:
+    FileSystem();
+
+  private:
+    const std::uint32_t device_minor_;
+    Mutex<LockRank::kRename> rename_lock_;
+};
+
+}  // namespace exo

@@ -1,0 +1,95 @@
+#include "kernel/fs/inode.h"
+
+#include "kernel/fs/dentry.h"
+#include "kernel/fs/file.h"
+#include "kernel/mm/memory_object.h"
+
+namespace exo {
+
+namespace {
+
+constinit Atomic<std::uint32_t> next_device_minor{1};
+
+}  // namespace
+
+FileSystem::FileSystem()
+    // relaxed: only that no two are the same.
+    : device_minor_(next_device_minor.fetch_add(1, std::memory_order_relaxed)) {}
+
+// What an inode of another type, or a file system that cannot, says.
+
+Result<Ref<Inode>> Inode::lookup(std::string_view) {
+    return Errno::NOTDIR;
+}
+Result<Ref<Inode>> Inode::create(std::string_view, FileType, Mode, const Credentials&,
+                                 DeviceNumber) {
+    return Errno::PERM;
+}
+Result<Ref<Inode>> Inode::symlink(std::string_view, std::string_view, const Credentials&) {
+    return Errno::PERM;
+}
+Result<void> Inode::link(std::string_view, Inode&) {
+    return Errno::PERM;
+}
+Result<void> Inode::unlink(std::string_view, Inode&) {
+    return Errno::PERM;
+}
+Result<void> Inode::remove_directory(std::string_view, Inode&) {
+    return Errno::PERM;
+}
+Result<void> Inode::rename(std::string_view, Inode&, Inode&, std::string_view, Inode*) {
+    return Errno::PERM;
+}
+Result<void> Inode::exchange(std::string_view, Inode&, Inode&, std::string_view, Inode&) {
+    return Errno::INVAL;
+}
+Result<void> Inode::read_directory(std::uint64_t&, DirectorySink&) {
+    return Errno::NOTDIR;
+}
+Result<std::size_t> Inode::read_link(char*, std::size_t) {
+    return Errno::INVAL;
+}
+RefPtr<Dentry> Inode::link_target() {
+    return {};
+}
+Result<std::size_t> Inode::read(IoCursor&, std::uint64_t) {
+    return Errno::INVAL;
+}
+Result<std::size_t> Inode::write(IoCursor&, std::uint64_t&, WriteAt) {
+    return Errno::INVAL;
+}
+Result<Ref<MemoryObject>> Inode::memory_object() {
+    return Errno::NODEV;
+}
+
+RefPtr<RefCounted> Inode::attachment() {
+    return *attachment_.lock();
+}
+
+Ref<RefCounted> Inode::attach(Ref<RefCounted> what) {
+    auto attached = attachment_.lock();
+    if (!*attached) *attached = what;
+    return attached->to_ref();
+}
+
+TwoDirectories::TwoDirectories(Inode& a, Inode& b) NO_THREAD_SAFETY_ANALYSIS : a_(a), b_(b) {
+    if (&a == &b) {
+        a.content().acquire();
+        return;
+    }
+    BasicMutex* first = &a.content();
+    BasicMutex* second = &b.content();
+    for (;;) {
+        first->acquire();
+        if (second->try_acquire()) return;
+        first->release();
+        std::swap(first, second);  // sleeps for the one that was taken
+    }
+}
+
+TwoDirectories::~TwoDirectories() NO_THREAD_SAFETY_ANALYSIS {
+    if (&a_ != &b_) b_.content().release();
+    a_.content().release();
+}
+
+}  // namespace exo

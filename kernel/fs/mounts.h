@@ -1,0 +1,51 @@
+// The mounts, in order, and the root of everything.
+#pragma once
+
+#include <string_view>
+
+#include "kernel/fs/dentry.h"
+
+namespace exo {
+
+/// Makes dentry cache and mount table, registers tmpfs, devtmpfs and the memory devices. Before
+/// anything else here. NOMEM.
+Result<void> start_file_systems();
+
+/// Makes `file_system` the root of all paths; once. NOMEM.
+Result<void> mount_root(Ref<FileSystem> file_system, std::string_view source);
+/// The root, on top of what may be mounted over it.
+[[nodiscard]] Ref<Dentry> root_dentry();
+
+/// mount(2) of a file system on directory `at`. NOTDIR; BUSY; NOMEM.
+Result<void> mount_on(Dentry& at, Ref<FileSystem> file_system, std::string_view source);
+/// umount(2) of what has `root` as its root, which the caller gives away: who holds another
+/// reference to it keeps it busy. INVAL: not a mount; BUSY.
+Result<void> unmount(Ref<Dentry> root);
+
+struct MountInfo {
+    std::string_view source;
+    Dentry& root;
+    RefPtr<Dentry> mount_point;  ///< empty: the root of everything
+};
+class MountVisitor {
+  public:
+    /// False: enough.
+    virtual bool mount(const MountInfo& info) = 0;
+
+  protected:
+    ~MountVisitor() = default;
+};
+/// In order of mounting, for /proc/mounts; the table is locked meanwhile.
+void for_each_mount(MountVisitor& visitor);
+
+/// File system types by name, for mount(2): "tmpfs", "devtmpfs", and what others register.
+using CreateFileSystem = Result<Ref<FileSystem>> (*)(std::string_view options);
+struct FileSystemType {
+    std::string_view name;
+    CreateFileSystem create;
+};
+Result<void> register_file_system(const FileSystemType& type);  ///< NOMEM
+Result<Ref<FileSystem>> create_file_system(std::string_view type,
+                                           std::string_view options);  ///< NODEV
+
+}  // namespace exo

@@ -1,0 +1,239 @@
+#include "kernel/fs/names.h"
+
+#include "kernel/fs/inode_file.h"
+#include "kernel/fs/time.h"
+
+namespace exo {
+
+namespace {
+
+constexpr Permission kChange = Permission::kWrite | Permission::kExecute;
+
+/// An O_PATH descriptor: names a place and nothing else.
+class PathFile final : public File {
+  public:
+    PathFile(Dentry& dentry, RefPtr<Inode> inode)
+        : File(ObjectType::kFile, FileFlags::kPathOnly),
+          dentry_(dentry),
+          inode_(std::move(inode)) {}
+
+    Result<std::size_t> read(IoCursor&) override { return Errno::BADF; }
+    Result<std::size_t> write(IoCursor&) override { return Errno::BADF; }
+    Result<std::uint64_t> seek(std::int64_t, Whence) override { return Errno::BADF; }
+    Result<std::size_t> read_at(IoCursor&, std::uint64_t) override { return Errno::BADF; }
+    Result<std::size_t> write_at(IoCursor&, std::uint64_t) override { return Errno::BADF; }
+    [[nodiscard]] RefPtr<Inode> inode() const override { return inode_; }
+    [[nodiscard]] RefPtr<Dentry> dentry() const override { return dentry_; }
+
+  private:
+    const Ref<Dentry> dentry_;
+    const RefPtr<Inode> inode_;
+};
+
+Permission permission_for(Rights access) {
+    auto wanted = static_cast<Permission>(0);
+    if (includes(access, Rights::kRead)) wanted = wanted | Permission::kRead;
+    if (includes(access, Rights::kWrite)) wanted = wanted | Permission::kWrite;
+    return wanted;
+}
+
+Result<Ref<File>> open_found(Ref<Dentry> dentry, const OpenRequest& request, bool created,
+                             const Credentials& who) {
+    const RefPtr<Inode> inode = dentry->inode();
+    if (!inode) return Errno::NOENT;
+    const bool directory = inode->type() == FileType::kDirectory;
+    if (request.directory && !directory) return Errno::NOTDIR;
+    if (has(request.flags, FileFlags::kPathOnly)) return TRY(make_ref<PathFile>(*dentry, inode));
+    if (inode->type() == FileType::kSymlink) return Errno::LOOP;
+    if (directory && (includes(request.access, Rights::kWrite) || request.create)) {
+        return Errno::ISDIR;
+    }
+    if (!created) {
+        // O_TRUNC writes, whatever the access mode says (open(2)).
+        const Rights access = request.truncate ? request.access | Rights::kWrite : request.access;
+        const InodeStat stat = inode->stat();
+        TRY(check_permission(stat, permission_for(access), who));
+        if (has(request.flags, FileFlags::kNoAccessTime) && !is_owner(stat, who)) {
+            return Errno::PERM;
+        }
+        if (request.truncate && inode->type() == FileType::kRegular) {
+            AttributeChange change;
+            change.size = true;
+            change.to.size = 0;
+            TRY(inode->set_attributes(change));
+        }
+    }
+    return inode->open(*dentry, request.flags, request.access);
+}
+
+/// The last component as something to be made: in a directory that can be changed.
+struct NewName {
+    Ref<Dentry> directory;
+    Ref<Inode> inode;  // the directory's
+    std::string_view name;
+};
+
+/// EXIST also for "/", "." and "..", as Linux says of them.
+Result<NewName> new_name(const LastComponent& last) {
+    if (last.kind != LastKind::kName) return Errno::EXIST;
+    const RefPtr<Inode> inode = last.directory->inode();
+    if (!inode) return Errno::NOENT;
+    if (inode->type() != FileType::kDirectory) return Errno::NOTDIR;
+    return NewName{last.directory, inode.to_ref(), last.name};
+}
+
+/// Makes a name that is absent by `make(directory inode, name) -> Result<Ref<Inode>>`.
+template <typename Make>
+Result<Ref<Dentry>> add_name(const NewName& at, bool trailing_slash_forbidden,
+                             const Credentials& who, Make make) {
+    const MutexGuard content(at.inode->content());
+    Ref<Dentry> child = TRY(at.directory->child_locked(at.name));
+    if (child->inode()) return Errno::EXIST;
+    if (trailing_slash_forbidden) return Errno::NOENT;
+    if (at.directory->is_deleted()) return Errno::NOENT;
+    TRY(check_permission(at.inode->stat(), kChange, who));
+    child->created(TRY(make(*at.inode, at.name)));
+    return child;
+}
+
+/// Creates the file that `last` names; EXIST: somebody was faster, to be looked at again.
+Result<Ref<File>> create_and_open(const LastComponent& last, const OpenRequest& request,
+                                  const Credentials& who) {
+    const NewName at = TRY(new_name(last));
+    const Ref<Dentry> made =
+        TRY(add_name(at, false, who, [&](Inode& directory, std::string_view name) {
+            return directory.create(name, FileType::kRegular, request.mode, who, {});
+        }));
+    return open_found(made, request, true, who);
+}
+
+Result<Ref<File>> open_or_create(PathWalker& walker, const OpenRequest& request,
+                                 const Credentials& who) {
+    for (;;) {
+        const LastComponent last = TRY(walker.to_last());
+        if (last.kind != LastKind::kName || last.must_be_directory) {
+            if (last.kind == LastKind::kName) return Errno::ISDIR;
+            if (request.exclusive) return Errno::EXIST;
+            return open_found(last.directory, request, false, who);
+        }
+        const Ref<Dentry> child = TRY(last.directory->child(last.name));
+        const RefPtr<Inode> inode = child->inode();
+        if (!inode) {
+            Result<Ref<File>> opened = create_and_open(last, request, who);
+            if (opened || opened.error() != Errno::EXIST || request.exclusive) return opened;
+            // Somebody else made it just now, so it is opened as it is; if it was a symlink, that
+            // is no longer followed to a file to be made, which a later try does.
+            const Ref<Dentry> found = TRY(last.directory->child(last.name));
+            return open_found(top_of_mounts(found), request, false, who);
+        }
+        if (request.exclusive) return Errno::EXIST;
+        if (inode->type() == FileType::kSymlink && request.last == LastLink::kFollow) {
+            TRY(walker.follow(*child));
+            continue;
+        }
+        return open_found(top_of_mounts(child), request, false, who);
+    }
+}
+
+}  // namespace
+
+Result<Ref<File>> open_path(const WalkStart& start, std::string_view path,
+                            const OpenRequest& request, const Credentials& who) {
+    PathWalker walker(start, who);
+    TRY(walker.begin(path));
+    if (request.create) return open_or_create(walker, request, who);
+    return open_found(TRY(walker.to_end(request.last)), request, false, who);
+}
+
+Result<void> make_node(const WalkStart& start, std::string_view path, FileType type, Mode mode,
+                       DeviceNumber device, const Credentials& who) {
+    PathWalker walker(start, who);
+    TRY(walker.begin(path));
+    const LastComponent last = TRY(walker.to_last());
+    const NewName at = TRY(new_name(last));
+    const bool is_device = type == FileType::kCharacterDevice || type == FileType::kBlockDevice;
+    const bool slash = last.must_be_directory && type != FileType::kDirectory;
+    static_cast<void>(TRY(add_name(
+        at, slash, who, [&](Inode& directory, std::string_view name) -> Result<Ref<Inode>> {
+            if (is_device && !who.capable(kCapMknod)) return Errno::PERM;
+            return directory.create(name, type, mode, who, device);
+        })));
+    return {};
+}
+
+Result<void> make_symlink(const WalkStart& start, std::string_view path, std::string_view target,
+                          const Credentials& who) {
+    if (target.empty()) return Errno::NOENT;
+    if (target.size() >= kPathMax) return Errno::NAMETOOLONG;
+    PathWalker walker(start, who);
+    TRY(walker.begin(path));
+    const LastComponent last = TRY(walker.to_last());
+    const NewName at = TRY(new_name(last));
+    static_cast<void>(
+        TRY(add_name(at, last.must_be_directory, who, [&](Inode& directory, std::string_view name) {
+            return directory.symlink(name, target, who);
+        })));
+    return {};
+}
+
+Result<void> make_link(Dentry& what, const WalkStart& start, std::string_view path,
+                       const Credentials& who) {
+    const RefPtr<Inode> inode = what.inode();
+    if (!inode) return Errno::NOENT;
+    PathWalker walker(start, who);
+    TRY(walker.begin(path));
+    const LastComponent last = TRY(walker.to_last());
+    const NewName at = TRY(new_name(last));
+    static_cast<void>(
+        TRY(add_name(at, last.must_be_directory, who,
+                     [&](Inode& directory, std::string_view name) -> Result<Ref<Inode>> {
+                         if (&inode->file_system() != &directory.file_system()) return Errno::XDEV;
+                         if (inode->type() == FileType::kDirectory) return Errno::PERM;
+                         TRY(directory.link(name, *inode));
+                         return inode.to_ref();
+                     })));
+    return {};
+}
+
+namespace {
+
+/// What rmdir(2) and unlink(2) say of "/", "." and "..".
+Errno why_not_removed(LastKind kind, Remove what) {
+    if (what == Remove::kFile) return Errno::ISDIR;
+    if (kind == LastKind::kDot) return Errno::INVAL;
+    if (kind == LastKind::kDotDot) return Errno::NOTEMPTY;
+    return Errno::BUSY;
+}
+
+}  // namespace
+
+Result<void> remove_path(const WalkStart& start, std::string_view path, Remove what,
+                         const Credentials& who) {
+    PathWalker walker(start, who);
+    TRY(walker.begin(path));
+    const LastComponent last = TRY(walker.to_last());
+    if (last.kind != LastKind::kName) return why_not_removed(last.kind, what);
+    const RefPtr<Inode> directory = last.directory->inode();
+    if (!directory) return Errno::NOENT;
+    const MutexGuard content(directory->content());
+    const Ref<Dentry> child = TRY(last.directory->child_locked(last.name));
+    const RefPtr<Inode> inode = child->inode();
+    if (!inode) return Errno::NOENT;
+    const bool is_directory = inode->type() == FileType::kDirectory;
+    if (what == Remove::kFile && last.must_be_directory) {
+        return is_directory ? Errno::ISDIR : Errno::NOTDIR;
+    }
+    TRY(check_removal(directory->stat(), inode->stat(), who));
+    if (what == Remove::kDirectory) {
+        if (!is_directory) return Errno::NOTDIR;
+        if (child->mounted()) return Errno::BUSY;
+        TRY(directory->remove_directory(last.name, *inode));
+    } else {
+        if (is_directory) return Errno::ISDIR;
+        TRY(directory->unlink(last.name, *inode));
+    }
+    child->removed();
+    return {};
+}
+
+}  // namespace exo

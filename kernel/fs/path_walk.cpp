@@ -1,0 +1,156 @@
+#include "kernel/fs/path_walk.h"
+
+#include <algorithm>
+
+namespace exo {
+
+Ref<Dentry> top_of_mounts(Ref<Dentry> dentry) {
+    while (RefPtr<Dentry> over = dentry->mounted()) dentry = over.to_ref();
+    return dentry;
+}
+
+PathWalker::PathWalker(const WalkStart& start, const Credentials& who)
+    : start_(start), who_(who), at_(start.at) {}
+
+Result<void> PathWalker::begin(std::string_view path) {
+    if (path.empty()) return Errno::NOENT;
+    if (path.size() >= kPathMax) return Errno::NAMETOOLONG;
+    if (path.front() == '/') at_ = start_.root;
+    at_ = top_of_mounts(at_);
+    return parts_.push_back(Part{.text = {}, .rest = path});
+}
+
+// What is left of a part may be nothing: such parts go, so that at most one is kept for each link
+// that is not the last component of another.
+void PathWalker::drop_finished_parts() {
+    while (!parts_.empty() && parts_.back().rest.empty()) parts_.pop_back();
+}
+
+Result<void> PathWalker::check_directory() const {
+    const RefPtr<Inode> inode = at_->inode();
+    if (!inode) return Errno::NOENT;
+    if (inode->type() != FileType::kDirectory) return Errno::NOTDIR;
+    return check_permission(inode->stat(), Permission::kExecute, who_);
+}
+
+// "..": not beyond the root of the process; out of a mount, to the parent of what it covers.
+void PathWalker::go_up() {
+    for (;;) {
+        if (at_.get() == top_of_mounts(start_.root).get()) return;
+        if (const RefPtr<Dentry> parent = at_->parent()) {
+            at_ = top_of_mounts(parent.to_ref());
+            return;
+        }
+        const RefPtr<Dentry> covered = at_->mount_point();
+        if (!covered) return;
+        at_ = covered.to_ref();
+    }
+}
+
+// A component that is not the last.
+Result<void> PathWalker::enter(std::string_view component) {
+    if (component == ".") return {};
+    if (component == "..") {
+        go_up();
+        return {};
+    }
+    Ref<Dentry> child = TRY(at_->child(component));
+    const RefPtr<Inode> inode = child->inode();
+    if (!inode) return Errno::NOENT;
+    if (inode->type() == FileType::kSymlink) return follow(*child);
+    if (inode->type() != FileType::kDirectory) return Errno::NOTDIR;
+    at_ = top_of_mounts(std::move(child));
+    return {};
+}
+
+Result<LastComponent> PathWalker::to_last() {
+    for (;;) {
+        if (parts_.empty()) return LastComponent{at_, {}, LastKind::kRoot, must_be_directory_};
+        std::string_view& rest = parts_.back().rest;
+        rest.remove_prefix(std::min(rest.find_first_not_of('/'), rest.size()));
+        if (rest.empty()) {
+            drop_finished_parts();
+            continue;
+        }
+        TRY(check_directory());
+        const std::string_view component = rest.substr(0, rest.find('/'));
+        if (component.size() > kNameMax) return Errno::NAMETOOLONG;
+        rest.remove_prefix(component.size());
+        const bool slash = !rest.empty();
+        rest.remove_prefix(std::min(rest.find_first_not_of('/'), rest.size()));
+        // The component's text stays in its part until the part is dropped, below or later.
+        const bool last =
+            std::ranges::all_of(parts_, [](const Part& part) { return part.rest.empty(); });
+        if (!last) {
+            TRY(enter(component));
+            continue;
+        }
+        must_be_directory_ |= slash;
+        if (component != "." && component != "..") {
+            return LastComponent{at_, component, LastKind::kName, must_be_directory_};
+        }
+        if (component == "..") go_up();
+        const LastKind kind = component == "." ? LastKind::kDot : LastKind::kDotDot;
+        return LastComponent{at_, {}, kind, must_be_directory_};
+    }
+}
+
+Result<void> PathWalker::follow(Dentry& link) {
+    if (++links_ > kMaxLinks) return Errno::LOOP;
+    const RefPtr<Inode> inode = link.inode();
+    if (!inode) return Errno::NOENT;
+    drop_finished_parts();
+    if (RefPtr<Dentry> target = inode->link_target()) {
+        at_ = top_of_mounts(target.to_ref());
+        return {};
+    }
+    Vector<char> text;
+    TRY(text.resize(kPathMax));
+    const std::size_t length = TRY(inode->read_link(text.data(), text.size()));
+    if (length == 0) return Errno::NOENT;
+    if (length == text.size()) return Errno::NAMETOOLONG;
+    const std::string_view target(text.data(), length);
+    if (target.front() == '/') at_ = top_of_mounts(start_.root);
+    return parts_.push_back(Part{.text = std::move(text), .rest = target});
+}
+
+Result<Ref<Dentry>> PathWalker::to_end(LastLink follow_last) {
+    for (;;) {
+        const LastComponent last = TRY(to_last());
+        if (last.kind != LastKind::kName) {
+            // Also where a link led that is no path, to what may not be a directory.
+            const RefPtr<Inode> inode = last.directory->inode();
+            if (!inode) return Errno::NOENT;
+            if (last.must_be_directory && inode->type() != FileType::kDirectory) {
+                return Errno::NOTDIR;
+            }
+            return last.directory;
+        }
+        Ref<Dentry> child = TRY(last.directory->child(last.name));
+        const RefPtr<Inode> inode = child->inode();
+        if (!inode) return Errno::NOENT;
+        if (inode->type() == FileType::kSymlink &&
+            (follow_last == LastLink::kFollow || last.must_be_directory)) {
+            TRY(follow(*child));
+            continue;
+        }
+        if (last.must_be_directory && inode->type() != FileType::kDirectory) return Errno::NOTDIR;
+        return top_of_mounts(std::move(child));
+    }
+}
+
+Result<Ref<Dentry>> walk(const WalkStart& start, std::string_view path, LastLink last,
+                         const Credentials& who) {
+    PathWalker walker(start, who);
+    TRY(walker.begin(path));
+    return walker.to_end(last);
+}
+
+Result<LastComponent> walk_to_parent(const WalkStart& start, std::string_view path,
+                                     const Credentials& who) {
+    PathWalker walker(start, who);
+    TRY(walker.begin(path));
+    return walker.to_last();
+}
+
+}  // namespace exo
