@@ -1,0 +1,161 @@
+// chmod(2), chown(2), utimensat(2), truncate(2): what a file's owner may change.
+#include "posix_x/calls.h"
+#include "posix_x/calls/files.h"
+#include "posix_x/times.h"
+
+namespace exo::posix {
+namespace {
+
+Result<long> change(Task& task, Inode& inode, const AttributeChange& change, bool times_now = false) {
+    TRY(change_attributes(inode, change, times_now, *task.process().credentials()));
+    return 0;
+}
+
+AttributeChange mode_change(ModeBits mode) {
+    AttributeChange change;
+    change.mode = true;
+    change.to.mode = static_cast<Mode>(mode.value & 07777);
+    return change;
+}
+
+AttributeChange owner_change(std::uint32_t uid, std::uint32_t gid) {
+    constexpr std::uint32_t kKeep = ~std::uint32_t{0};
+    AttributeChange change;
+    change.uid = uid != kKeep;
+    change.gid = gid != kKeep;
+    change.to.uid = uid;
+    change.to.gid = gid;
+    return change;
+}
+
+Result<long> set_size(Task& task, Inode& inode, std::int64_t size) {
+    if (size < 0) return Errno::INVAL;
+    if (inode.type() == FileType::kDirectory) return Errno::ISDIR;
+    if (inode.type() != FileType::kRegular) return Errno::INVAL;
+    AttributeChange to;
+    to.size = true;
+    to.to.size = static_cast<std::uint64_t>(size);
+    return change(task, inode, to);
+}
+
+Timestamp now() {
+    const std::uint64_t ns = wall_clock_ns();
+    return {static_cast<std::int64_t>(ns / kNsPerSecond), static_cast<std::uint32_t>(ns % kNsPerSecond)};
+}
+
+constexpr std::int64_t kUtimeNow = (1 << 30) - 1, kUtimeOmit = (1 << 30) - 2;
+
+Result<void> set_time(bool& wanted, Timestamp& to, const abi::Timespec& time) {
+    if (time.nanoseconds == kUtimeOmit) return {};
+    wanted = true;
+    if (time.nanoseconds == kUtimeNow) {
+        to = now();
+        return {};
+    }
+    if (time.nanoseconds < 0 || time.nanoseconds >= kNsPerSecond) return Errno::INVAL;
+    to = {time.seconds, static_cast<std::uint32_t>(time.nanoseconds)};
+    return {};
+}
+
+/// Access and modification time; nullptr: both now.
+Result<long> set_times(Task& task, Inode& inode, const abi::Timespec* times) {
+    AttributeChange to;
+    const abi::Timespec now_both[2] = {{0, kUtimeNow}, {0, kUtimeNow}};
+    const bool all_now = times == nullptr || (times[0].nanoseconds == kUtimeNow &&
+                                              times[1].nanoseconds == kUtimeNow);
+    if (times == nullptr) times = now_both;
+    TRY(set_time(to.accessed, to.to.accessed, times[0]));
+    TRY(set_time(to.modified, to.to.modified, times[1]));
+    if (!to.accessed && !to.modified) return 0;
+    return change(task, inode, to, all_now);
+}
+
+Result<long> set_times_of_path(Task& task, DirFd at, UserPath path, UserIn<abi::Timeval> times) {
+    const auto dentry = TRY(resolve(task, at, path, Flags{}));
+    const auto inode = TRY(inode_of(*dentry));
+    if (times.is_null()) return set_times(task, *inode, nullptr);
+    abi::Timespec both[2];
+    for (std::size_t i = 0; i < 2; ++i) {
+        const abi::Timeval each = TRY(times.read(i));
+        if (each.microseconds < 0 || each.microseconds >= 1'000'000) return Errno::INVAL;
+        both[i] = {each.seconds, each.microseconds * 1000};
+    }
+    return set_times(task, *inode, both);
+}
+
+}  // namespace
+
+Result<long> sys_fchmodat(Task& task, DirFd at, UserPath path, ModeBits mode) {
+    const auto dentry = TRY(resolve(task, at, path, Flags{}));
+    const auto inode = TRY(inode_of(*dentry));
+    return change(task, *inode, mode_change(mode));
+}
+Result<long> sys_chmod(Task& task, UserPath path, ModeBits mode) {
+    return sys_fchmodat(task, DirFd{}, path, mode);
+}
+Result<long> sys_fchmod(Task& task, Fd fd, ModeBits mode) {
+    const auto inode = TRY(inode_of(task, fd));
+    return change(task, *inode, mode_change(mode));
+}
+
+Result<long> sys_fchownat(Task& task, DirFd at, UserPath path, std::uint32_t uid, std::uint32_t gid,
+                          Flags flags) {
+    if (!flags.only(abi::kAtSymlinkNoFollow | abi::kAtEmptyPath)) return Errno::INVAL;
+    const auto dentry = TRY(resolve(task, at, path, flags));
+    const auto inode = TRY(inode_of(*dentry));
+    return change(task, *inode, owner_change(uid, gid));
+}
+Result<long> sys_chown(Task& task, UserPath path, std::uint32_t uid, std::uint32_t gid) {
+    return sys_fchownat(task, DirFd{}, path, uid, gid, Flags{});
+}
+Result<long> sys_lchown(Task& task, UserPath path, std::uint32_t uid, std::uint32_t gid) {
+    return sys_fchownat(task, DirFd{}, path, uid, gid, Flags{abi::kAtSymlinkNoFollow});
+}
+Result<long> sys_fchown(Task& task, Fd fd, std::uint32_t uid, std::uint32_t gid) {
+    const auto inode = TRY(inode_of(task, fd));
+    return change(task, *inode, owner_change(uid, gid));
+}
+
+Result<long> sys_utimensat(Task& task, DirFd at, UserPath path, UserIn<abi::Timespec> times,
+                           Flags flags) {
+    if (!flags.only(abi::kAtSymlinkNoFollow | abi::kAtEmptyPath)) return Errno::INVAL;
+    abi::Timespec both[2];
+    if (!times.is_null())
+        for (std::size_t i = 0; i < 2; ++i) both[i] = TRY(times.read(i));
+    RefPtr<Inode> inode;
+    if (path.is_null()) {  // futimens(3)
+        inode = TRY(inode_of(task, at.fd()));
+    } else {
+        const auto dentry = TRY(resolve(task, at, path, flags));
+        inode = TRY(inode_of(*dentry));
+    }
+    return set_times(task, *inode, times.is_null() ? nullptr : both);
+}
+Result<long> sys_futimesat(Task& task, DirFd at, UserPath path, UserIn<abi::Timeval> times) {
+    return set_times_of_path(task, at, path, times);
+}
+Result<long> sys_utimes(Task& task, UserPath path, UserIn<abi::Timeval> times) {
+    return set_times_of_path(task, DirFd{}, path, times);
+}
+Result<long> sys_utime(Task& task, UserPath path, UserIn<std::int64_t> times) {
+    const auto dentry = TRY(resolve(task, DirFd{}, path, Flags{}));
+    const auto inode = TRY(inode_of(*dentry));
+    if (times.is_null()) return set_times(task, *inode, nullptr);
+    const abi::Timespec both[2] = {{TRY(times.read(0)), 0}, {TRY(times.read(1)), 0}};
+    return set_times(task, *inode, both);
+}
+
+Result<long> sys_truncate(Task& task, UserPath path, std::int64_t size) {
+    const auto dentry = TRY(resolve(task, DirFd{}, path, Flags{}));
+    const auto inode = TRY(inode_of(*dentry));
+    TRY(check_permission(inode->stat(), Permission::kWrite, *task.process().credentials()));
+    return set_size(task, *inode, size);
+}
+Result<long> sys_ftruncate(Task& task, Fd fd, std::int64_t size) {
+    const auto file = TRY(file_of(task, fd, Rights::kWrite));
+    const RefPtr<Inode> inode = file->inode();
+    if (!inode) return Errno::INVAL;
+    return set_size(task, *inode, size);
+}
+
+}  // namespace exo::posix

@@ -1,0 +1,180 @@
+// open(2), close(2), dup(2), fcntl(2), pipe(2), ioctl(2): what descriptors are.
+#include "abi/linux/terminal.h"
+#include "kernel/ipc/pipe.h"
+#include "posix_x/calls.h"
+#include "posix_x/calls/files.h"
+
+namespace exo::posix {
+
+Result<long> sys_openat(Task& task, DirFd at, UserPath path, Flags flags, ModeBits mode) {
+    const Path name = TRY(path.read());
+    const std::uint32_t access = flags.bits & abi::kOAccess;
+    OpenRequest request;
+    request.flags = file_flags_of(flags.bits);
+    if ((flags.bits & abi::kOTmpFile) == abi::kOTmpFile) return Errno::OPNOTSUPP;
+    if (flags.has(abi::kOPath)) {
+        request.access = Rights::kNone;
+        request.flags = FileFlags::kPathOnly;
+    } else {
+        request.access = access == abi::kOReadOnly    ? Rights::kRead
+                         : access == abi::kOWriteOnly ? Rights::kWrite
+                                                      : Rights::kRead | Rights::kWrite;
+        request.create = flags.has(abi::kOCreate);
+        request.exclusive = request.create && flags.has(abi::kOExclusive);
+        request.truncate = flags.has(abi::kOTruncate);
+    }
+    request.directory = flags.has(abi::kODirectory);
+    if (request.create && request.directory) return Errno::INVAL;
+    if (flags.has(abi::kONoFollow)) request.last = LastLink::kKeep;
+    Process& process = task.process();
+    const WalkStart start = TRY(start_of(task, at, name.text()));
+    request.mode = static_cast<Mode>(mode.value & 07777 & ~process.places().umask());
+    auto file = TRY(open_path(start, name.text(), request, *process.credentials()));
+    if (!flags.has(abi::kONoCtty)) become_controlling_terminal(task, *file);
+    return install(task, std::move(file), access, close_on_exec_of(flags));
+}
+
+Result<long> sys_open(Task& task, UserPath path, Flags flags, ModeBits mode) {
+    return sys_openat(task, DirFd{}, path, flags, mode);
+}
+
+Result<long> sys_creat(Task& task, UserPath path, ModeBits mode) {
+    return sys_openat(task, DirFd{}, path,
+                      Flags{abi::kOCreate | abi::kOWriteOnly | abi::kOTruncate}, mode);
+}
+
+Result<long> sys_close(Task& task, Fd fd) {
+    TRY(task.process().handles->close(fd));
+    return 0;
+}
+
+Result<long> sys_close_range(Task& task, std::uint32_t first, std::uint32_t last, Flags flags) {
+    constexpr std::uint32_t kUnshare = 2, kCloseOnExec = 4;
+    if (!flags.only(kUnshare | kCloseOnExec) || first > last) return Errno::INVAL;
+    Process& process = task.process();
+    if (flags.has(kUnshare) && process.handles->ref_count() > 1)
+        process.handles = TRY(process.handles->copy());
+    HandleTable& handles = *process.handles;
+    handles.for_each([&](Fd fd, const Handle&) {
+        const auto number = static_cast<std::uint32_t>(fd);
+        if (number < first || number > last) return;
+        // Another thread may have closed it in between, which is as good.
+        static_cast<void>(flags.has(kCloseOnExec) ? handles.set_close_on_exec(fd, CloseOnExec::kYes)
+                                                  : handles.close(fd));
+    });
+    return 0;
+}
+
+Result<long> sys_dup(Task& task, Fd fd) {
+    Handle handle = TRY(task.process().handles->get(fd));
+    auto reservation = TRY(task.process().handles->reserve(file_limit(task)));
+    return static_cast<long>(reservation.commit(std::move(handle), CloseOnExec::kNo));
+}
+
+Result<long> sys_dup3(Task& task, Fd from, Fd to, Flags flags) {
+    if (!flags.only(abi::kOCloseOnExec) || from == to) return Errno::INVAL;
+    Handle handle = TRY(task.process().handles->get(from));
+    TRY(task.process().handles->replace(to, std::move(handle), close_on_exec_of(flags),
+                                        file_limit(task)));
+    return static_cast<long>(to);
+}
+
+Result<long> sys_dup2(Task& task, Fd from, Fd to) {
+    if (from != to) return sys_dup3(task, from, to, Flags{});
+    TRY(task.process().handles->get(from));
+    return static_cast<long>(to);
+}
+
+namespace {
+
+Result<long> duplicate_from(Task& task, Fd fd, std::uint64_t least, CloseOnExec close_on_exec) {
+    Handle handle = TRY(task.process().handles->get(fd));
+    if (least >= file_limit(task)) return Errno::INVAL;
+    auto reservation = TRY(task.process().handles->reserve(
+        file_limit(task), Fd{static_cast<std::int32_t>(least)}));
+    return static_cast<long>(reservation.commit(std::move(handle), close_on_exec));
+}
+
+Result<long> set_status_flags(File& file, std::uint32_t open_flags) {
+    constexpr FileFlags kChangeable = FileFlags::kAppend | FileFlags::kNonBlocking |
+                                      FileFlags::kDirect | FileFlags::kNoAccessTime;
+    const auto bits = [](FileFlags flags) { return static_cast<std::uint32_t>(flags); };
+    file.set_flags(static_cast<FileFlags>((bits(file.flags()) & ~bits(kChangeable)) |
+                                          (bits(file_flags_of(open_flags)) & bits(kChangeable))));
+    return 0;
+}
+
+}  // namespace
+
+Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t argument) {
+    HandleTable& handles = *task.process().handles;
+    switch (command) {
+        case abi::kFDupFd:
+            return duplicate_from(task, fd, argument, CloseOnExec::kNo);
+        case abi::kFDupFdCloexec:
+            return duplicate_from(task, fd, argument, CloseOnExec::kYes);
+        case abi::kFGetFd:
+            return TRY(handles.close_on_exec(fd)) == CloseOnExec::kYes ? long{abi::kFdCloexec} : 0;
+        case abi::kFSetFd:
+            TRY(handles.set_close_on_exec(fd, (argument & abi::kFdCloexec) != 0 ? CloseOnExec::kYes
+                                                                                : CloseOnExec::kNo));
+            return 0;
+        case abi::kFGetFl: {
+            const Handle handle = TRY(handles.get(fd));
+            const auto file = TRY(file_of(task, fd));
+            return open_flags_of(file->flags(), handle.rights);
+        }
+        case abi::kFSetFl:
+            return set_status_flags(*TRY(file_of(task, fd)), static_cast<std::uint32_t>(argument));
+        default:
+            TRY(handles.get(fd));
+            return Errno::INVAL;
+    }
+}
+
+Result<long> sys_pipe2(Task& task, UserOut<std::int32_t> ends, Flags flags) {
+    if (!flags.only(abi::kOCloseOnExec | abi::kONonBlock | abi::kODirect)) return Errno::INVAL;
+    HandleTable& handles = *task.process().handles;
+    PipeEnds pipe = TRY(create_pipe(file_flags_of(flags.bits)));
+    auto reader = TRY(handles.reserve(file_limit(task)));
+    auto writer = TRY(handles.reserve(file_limit(task)));
+    TRY(ends.write(0, static_cast<std::int32_t>(reader.fd())));
+    TRY(ends.write(1, static_cast<std::int32_t>(writer.fd())));
+    constexpr Rights kEither =
+        Rights::kDuplicate | Rights::kTransfer | Rights::kControl | Rights::kExecute;
+    reader.commit({std::move(pipe.reader), kEither | Rights::kRead}, close_on_exec_of(flags));
+    writer.commit({std::move(pipe.writer), kEither | Rights::kWrite}, close_on_exec_of(flags));
+    return 0;
+}
+
+Result<long> sys_pipe(Task& task, UserOut<std::int32_t> ends) {
+    return sys_pipe2(task, ends, Flags{});
+}
+
+Result<long> sys_ioctl(Task& task, Fd fd, std::uint32_t request, std::uint64_t argument) {
+    const auto file = TRY(file_of(task, fd));
+    if (has(file->flags(), FileFlags::kPathOnly)) return Errno::BADF;
+    HandleTable& handles = *task.process().handles;
+    switch (request) {
+        case abi::kFioClex:
+            TRY(handles.set_close_on_exec(fd, CloseOnExec::kYes));
+            return 0;
+        case abi::kFioNClex:
+            TRY(handles.set_close_on_exec(fd, CloseOnExec::kNo));
+            return 0;
+        case abi::kFionBio: {
+            const auto on = TRY(UserIn<std::int32_t>{UserAddr{argument}}.read());
+            const std::uint32_t now = open_flags_of(file->flags(), Rights::kNone);
+            return set_status_flags(*file, on != 0 ? now | abi::kONonBlock : now & ~abi::kONonBlock);
+        }
+        case abi::kFionRead: {
+            const auto ready = TRY(file->readable_bytes());
+            TRY(UserOut<std::int32_t>{UserAddr{argument}}.write(static_cast<std::int32_t>(ready)));
+            return 0;
+        }
+        default:
+            return file->ioctl(request, argument);
+    }
+}
+
+}  // namespace exo::posix

@@ -1,0 +1,196 @@
+// read(2), write(2) and their kin: decode, find the file, one cursor, one call of it.
+#include <algorithm>
+
+#include "kernel/fs/io_cursor.h"
+#include "posix_x/calls.h"
+#include "posix_x/calls/files.h"
+#include "posix_x/signals.h"
+
+namespace exo::posix {
+namespace {
+
+/// A range of a program's memory; what is beyond MAX_RW_COUNT is not transferred. FAULT: it leaves
+/// what a program can address.
+Result<UserSpan> span_of(UserAddr at, std::uint64_t bytes) {
+    if (at.value > arch::kUserEnd || bytes > arch::kUserEnd - at.value) return Errno::FAULT;
+    return UserSpan{at, std::min(bytes, abi::kMaxTransfer)};
+}
+
+/// A program's iovecs, copied once and checked: few of them on the stack, more on the heap.
+class Ranges {
+  public:
+    Result<void> read(UserAddr vectors, std::uint64_t count) {
+        if (count > abi::kMaxIovecs) return Errno::INVAL;
+        TRY(ranges_.resize(count));
+        std::uint64_t total = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto each = TRY(UserIn<abi::Iovec>{vectors}.read(i));
+            if (each.bytes > INT64_MAX) return Errno::INVAL;
+            ranges_[i] = TRY(span_of(UserAddr{each.base}, each.bytes));
+            ranges_[i].bytes = std::min(ranges_[i].bytes, abi::kMaxTransfer - total);
+            total += ranges_[i].bytes;
+        }
+        return {};
+    }
+    [[nodiscard]] std::span<const UserSpan> all() const { return ranges_; }
+
+  private:
+    Vector<UserSpan> ranges_;
+};
+
+enum class Direction : std::uint8_t { kRead, kWrite };
+
+/// A write to a pipe that nobody reads also raises SIGPIPE (write(2)).
+Result<long> transferred(Result<std::size_t> done) {
+    if (done) return static_cast<long>(*done);
+    if (done.error() == Errno::PIPE)
+        send_signal(this_task(), info_from_user(Signal::kPipe, abi::kSiUser));
+    return done.error();
+}
+
+Result<long> transfer(Task& task, Fd fd, Direction direction, IoCursor& cursor) {
+    const bool read = direction == Direction::kRead;
+    const auto file = TRY(file_of(task, fd, read ? Rights::kRead : Rights::kWrite));
+    return transferred(read ? file->read(cursor) : file->write(cursor));
+}
+
+Result<long> transfer_at(Task& task, Fd fd, Direction direction, IoCursor& cursor,
+                         std::int64_t offset) {
+    if (offset < 0) return Errno::INVAL;
+    const bool read = direction == Direction::kRead;
+    const auto file = TRY(file_of(task, fd, read ? Rights::kRead : Rights::kWrite));
+    const auto at = static_cast<std::uint64_t>(offset);
+    return transferred(read ? file->read_at(cursor, at) : file->write_at(cursor, at));
+}
+
+}  // namespace
+
+Result<long> sys_read(Task& task, Fd fd, UserAddr buffer, std::uint64_t count) {
+    const UserSpan span = TRY(span_of(buffer, count));
+    IoCursor cursor(span);
+    return transfer(task, fd, Direction::kRead, cursor);
+}
+
+Result<long> sys_write(Task& task, Fd fd, UserAddr buffer, std::uint64_t count) {
+    const UserSpan span = TRY(span_of(buffer, count));
+    IoCursor cursor(span);
+    return transfer(task, fd, Direction::kWrite, cursor);
+}
+
+Result<long> sys_pread64(Task& task, Fd fd, UserAddr buffer, std::uint64_t count,
+                         std::int64_t offset) {
+    const UserSpan span = TRY(span_of(buffer, count));
+    IoCursor cursor(span);
+    return transfer_at(task, fd, Direction::kRead, cursor, offset);
+}
+
+Result<long> sys_pwrite64(Task& task, Fd fd, UserAddr buffer, std::uint64_t count,
+                          std::int64_t offset) {
+    const UserSpan span = TRY(span_of(buffer, count));
+    IoCursor cursor(span);
+    return transfer_at(task, fd, Direction::kWrite, cursor, offset);
+}
+
+Result<long> sys_readv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count) {
+    Ranges ranges;
+    TRY(ranges.read(vectors, count));
+    IoCursor cursor(ranges.all());
+    return transfer(task, fd, Direction::kRead, cursor);
+}
+
+Result<long> sys_writev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count) {
+    Ranges ranges;
+    TRY(ranges.read(vectors, count));
+    IoCursor cursor(ranges.all());
+    return transfer(task, fd, Direction::kWrite, cursor);
+}
+
+Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count,
+                        std::int64_t offset) {
+    Ranges ranges;
+    TRY(ranges.read(vectors, count));
+    IoCursor cursor(ranges.all());
+    return transfer_at(task, fd, Direction::kRead, cursor, offset);
+}
+
+Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count,
+                         std::int64_t offset) {
+    Ranges ranges;
+    TRY(ranges.read(vectors, count));
+    IoCursor cursor(ranges.all());
+    return transfer_at(task, fd, Direction::kWrite, cursor, offset);
+}
+
+Result<long> sys_lseek(Task& task, Fd fd, std::int64_t offset, std::uint32_t whence) {
+    constexpr std::uint32_t kWhences = 5;
+    const auto file = TRY(file_of(task, fd));
+    if (whence >= kWhences) return Errno::INVAL;
+    return static_cast<long>(TRY(file->seek(offset, static_cast<Whence>(whence))));
+}
+
+// sendfile(2) through a page of the kernel's: what was read and could not be written is read again
+// the next time, as the position moves only by what was written.
+Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::uint64_t count) {
+    const auto from = TRY(file_of(task, in, Rights::kRead));
+    const auto to = TRY(file_of(task, out, Rights::kWrite));
+    if (!from->inode()) return Errno::INVAL;
+    std::int64_t offset;
+    if (!offset_at.is_null()) {
+        offset = TRY(UserIn<std::int64_t>{offset_at}.read());
+    } else {
+        offset = static_cast<std::int64_t>(TRY(from->seek(0, Whence::kCurrent)));
+    }
+    if (offset < 0) return Errno::INVAL;
+    struct Page {
+        std::byte bytes[kPageSize];
+    };
+    const auto page = TRY(Box<Page>::create());
+    count = std::min(count, abi::kMaxTransfer);
+    std::uint64_t done = 0;
+    Result<long> failed = 0L;
+    while (done < count) {
+        IoCursor read(std::span(page->bytes).first(std::min<std::uint64_t>(count - done, kPageSize)));
+        const auto got = from->read_at(read, static_cast<std::uint64_t>(offset));
+        if (!got || *got == 0) {
+            if (!got) failed = got.error();
+            break;
+        }
+        IoCursor write(std::span(page->bytes).first(*got));
+        const auto put = to->write(write);
+        if (!put) {
+            failed = transferred(put);
+            break;
+        }
+        offset += static_cast<std::int64_t>(*put);
+        done += *put;
+        if (*put < *got) break;
+    }
+    if (done == 0 && !failed) return failed;
+    if (!offset_at.is_null()) {
+        TRY(UserOut<std::int64_t>{offset_at}.write(offset));
+    } else {
+        TRY(from->seek(offset, Whence::kSet));
+    }
+    return static_cast<long>(done);
+}
+
+Result<long> sys_fsync(Task& task, Fd fd) {
+    TRY(TRY(file_of(task, fd))->sync());
+    return 0;
+}
+
+Result<long> sys_fdatasync(Task& task, Fd fd) {
+    return sys_fsync(task, fd);
+}
+
+// Nothing is buffered that sync(2) would have to write: all file systems live in memory.
+Result<long> sys_sync(Task&) {
+    return 0;
+}
+
+Result<long> sys_syncfs(Task& task, Fd fd) {
+    TRY(file_of(task, fd));
+    return 0;
+}
+
+}  // namespace exo::posix

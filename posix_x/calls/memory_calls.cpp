@@ -1,0 +1,140 @@
+// mmap(2), brk(2) and their kin: decode and check, then one call of the address space.
+#include "posix_x/calls.h"
+#include "posix_x/calls/files.h"
+
+namespace exo::posix {
+namespace {
+
+constexpr std::uint32_t kMapShared = 1, kMapPrivate = 2, kMapSharedValidate = 3, kMapType = 0xf;
+constexpr std::uint32_t kMapFixed = 0x10, kMapAnonymous = 0x20, kMapGrowsDown = 0x100;
+constexpr std::uint32_t kMapHugeTlb = 0x40000, kMapFixedNoReplace = 0x100000;
+constexpr std::uint32_t kProtAll = 7;
+constexpr std::uint64_t kPageMask = kPageSize - 1;
+
+constexpr bool is_aligned(std::uint64_t at) {
+    return (at & kPageMask) == 0;
+}
+
+/// Rounded up to pages. NOMEM: wraps, or beyond what a program can address.
+Result<std::uint64_t> page_length(std::uint64_t bytes) {
+    if (bytes > arch::kUserEnd) return Errno::NOMEM;
+    return (bytes + kPageMask) & ~kPageMask;
+}
+
+Result<void> use_file(Task& task, Fd fd, std::uint64_t offset, MapRequest& request) {
+    const auto file = TRY(file_of(task, fd));
+    const Handle handle = TRY(task.process().handles->get(fd));
+    if (!includes(handle.rights, Rights::kRead)) return Errno::ACCES;
+    const bool writes_file =
+        request.sharing == Sharing::kShared && has(request.protection, Protection::kWrite);
+    if (writes_file && !includes(handle.rights, Rights::kWrite)) return Errno::ACCES;
+    if (request.sharing == Sharing::kShared && !includes(handle.rights, Rights::kWrite))
+        request.allowed = Protection::kRead | Protection::kExecute;
+    std::uint64_t end;
+    if (__builtin_add_overflow(offset, request.length, &end)) return Errno::OVERFLOW;
+    request.object = TRY(file->memory_object());
+    request.object_offset = offset;
+    request.file = file;
+    return {};
+}
+
+}  // namespace
+
+Result<long> sys_mmap(Task& task, std::uint64_t address, std::uint64_t length,
+                      std::uint32_t protection, Flags flags, Fd fd, std::uint64_t offset) {
+    if (!is_aligned(offset) || length == 0) return Errno::INVAL;
+    const std::uint32_t type = flags.bits & kMapType;
+    if (type != kMapShared && type != kMapPrivate && type != kMapSharedValidate)
+        return Errno::INVAL;
+    if (flags.has(kMapHugeTlb)) return Errno::NOMEM;
+    const bool fixed = flags.has(kMapFixed | kMapFixedNoReplace);
+    if (fixed && !is_aligned(address)) return Errno::INVAL;
+    MapRequest request;
+    request.length = TRY(page_length(length));
+    request.address = address & ~kPageMask;
+    request.protection = static_cast<Protection>(protection & kProtAll);
+    request.sharing = type == kMapPrivate ? Sharing::kPrivate : Sharing::kShared;
+    if (flags.has(kMapFixed)) request.placement = Placement::kFixed;
+    if (flags.has(kMapFixedNoReplace)) request.placement = Placement::kFixedNoReplace;
+    request.grows_down = flags.has(kMapGrowsDown);
+    if (!flags.has(kMapAnonymous)) {
+        TRY(use_file(task, fd, offset, request));
+    } else if (request.sharing == Sharing::kShared) {
+        request.object = TRY(create_anonymous_object());
+    }
+    return static_cast<long>(TRY(task.process().space->map(request)));
+}
+
+Result<long> sys_munmap(Task& task, std::uint64_t address, std::uint64_t length) {
+    if (!is_aligned(address) || length == 0 || length > arch::kUserEnd) return Errno::INVAL;
+    const std::uint64_t bytes = TRY(page_length(length));
+    if (address > arch::kUserEnd || bytes > arch::kUserEnd - address) return Errno::INVAL;
+    TRY(task.process().space->unmap(address, bytes));
+    return 0;
+}
+
+Result<long> sys_mprotect(Task& task, std::uint64_t address, std::uint64_t length,
+                          std::uint32_t protection) {
+    if (!is_aligned(address) || (protection & ~kProtAll) != 0) return Errno::INVAL;
+    if (length == 0) return 0;
+    const std::uint64_t bytes = TRY(page_length(length));
+    if (address > arch::kUserEnd || bytes > arch::kUserEnd - address) return Errno::NOMEM;
+    TRY(task.process().space->protect(address, bytes, static_cast<Protection>(protection)));
+    return 0;
+}
+
+Result<long> sys_mremap(Task& task, std::uint64_t address, std::uint64_t old_length,
+                        std::uint64_t new_length, Flags flags) {
+    constexpr std::uint32_t kMayMove = 1;
+    if (!flags.only(kMayMove) || !is_aligned(address) || new_length == 0 || old_length == 0)
+        return Errno::INVAL;
+    const std::uint64_t from = TRY(page_length(old_length));
+    const std::uint64_t to = TRY(page_length(new_length));
+    return static_cast<long>(
+        TRY(task.process().space->remap(address, from, to, flags.has(kMayMove))));
+}
+
+// brk(2) tells where the break is, moved or not.
+Result<long> sys_brk(Task& task, std::uint64_t wanted) {
+    Process& process = task.process();
+    auto at = process.program_break.lock();
+    const auto now = [&] { return static_cast<long>(at->end); };
+    if (wanted < at->begin || wanted >= arch::kUserEnd) return now();
+    if (wanted - at->begin > process.limit(abi::Limit::kData).current) return now();
+    const std::uint64_t old_pages = (at->end + kPageMask) & ~kPageMask;
+    const std::uint64_t new_pages = (wanted + kPageMask) & ~kPageMask;
+    if (new_pages > old_pages) {
+        MapRequest request;
+        request.address = old_pages;
+        request.length = new_pages - old_pages;
+        request.protection = Protection::kRead | Protection::kWrite;
+        request.placement = Placement::kFixedNoReplace;
+        if (!process.space->map(request)) return now();
+    } else if (new_pages < old_pages) {
+        if (!process.space->unmap(new_pages, old_pages - new_pages)) return now();
+    }
+    at->end = wanted;
+    return now();
+}
+
+Result<long> sys_madvise(Task& task, std::uint64_t address, std::uint64_t length,
+                         std::uint32_t advice) {
+    constexpr std::uint32_t kLastHint = 3, kDontNeed = 4;
+    if (!is_aligned(address)) return Errno::INVAL;
+    const std::uint64_t bytes = TRY(page_length(length));
+    if (address > arch::kUserEnd || bytes > arch::kUserEnd - address) return Errno::NOMEM;
+    if (bytes == 0 || advice <= kLastHint) return 0;
+    if (advice != kDontNeed) return Errno::INVAL;
+    TRY(task.process().space->discard(address, bytes));
+    return 0;
+}
+
+Result<long> sys_msync(Task&, std::uint64_t address, std::uint64_t length, Flags flags) {
+    constexpr std::uint32_t kAsync = 1, kInvalidate = 2, kSync = 4;
+    if (!is_aligned(address) || !flags.only(kAsync | kInvalidate | kSync)) return Errno::INVAL;
+    if (flags.has(kAsync) && flags.has(kSync)) return Errno::INVAL;
+    TRY(page_length(length));
+    return 0;
+}
+
+}  // namespace exo::posix

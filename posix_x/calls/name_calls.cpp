@@ -1,0 +1,266 @@
+// mkdir(2), unlink(2), rename(2), link(2), getdents64(2), chdir(2), mount(2): names and directories.
+#include <algorithm>
+#include <cstring>
+
+#include "kernel/fs/mounts.h"
+#include "posix_x/calls.h"
+#include "posix_x/calls/files.h"
+
+namespace exo::posix {
+
+Result<long> sys_mkdirat(Task& task, DirFd at, UserPath path, ModeBits mode) {
+    return sys_mknodat(task, at, path, {(mode.value & 07777) | 0040000}, 0);
+}
+Result<long> sys_mkdir(Task& task, UserPath path, ModeBits mode) {
+    return sys_mkdirat(task, DirFd{}, path, mode);
+}
+
+Result<long> sys_mknodat(Task& task, DirFd at, UserPath path, ModeBits mode, std::uint64_t device) {
+    const Path name = TRY(path.read());
+    const WalkStart start = TRY(start_of(task, at, name.text()));
+    auto type = static_cast<FileType>((mode.value & abi::kIfMask) >> 12);
+    if (type == FileType::kUnknown) type = FileType::kRegular;
+    const DeviceNumber number = {static_cast<std::uint32_t>(device >> 8 & 0xfff),
+                                 static_cast<std::uint32_t>((device & 0xff) | (device >> 12 & ~0xffu))};
+    Process& process = task.process();
+    const auto bits = static_cast<Mode>(mode.value & 07777 & ~process.places().umask());
+    TRY(make_node(start, name.text(), type, bits, number, *process.credentials()));
+    return 0;
+}
+Result<long> sys_mknod(Task& task, UserPath path, ModeBits mode, std::uint64_t device) {
+    if ((mode.value & abi::kIfMask) == 0040000) return Errno::PERM;
+    return sys_mknodat(task, DirFd{}, path, mode, device);
+}
+
+Result<long> sys_unlinkat(Task& task, DirFd at, UserPath path, Flags flags) {
+    if (!flags.only(abi::kAtRemoveDir)) return Errno::INVAL;
+    const Path name = TRY(path.read());
+    const WalkStart start = TRY(start_of(task, at, name.text()));
+    const Remove what = flags.has(abi::kAtRemoveDir) ? Remove::kDirectory : Remove::kFile;
+    TRY(remove_path(start, name.text(), what, *task.process().credentials()));
+    return 0;
+}
+Result<long> sys_unlink(Task& task, UserPath path) {
+    return sys_unlinkat(task, DirFd{}, path, Flags{});
+}
+Result<long> sys_rmdir(Task& task, UserPath path) {
+    return sys_unlinkat(task, DirFd{}, path, Flags{abi::kAtRemoveDir});
+}
+
+Result<long> sys_renameat2(Task& task, DirFd from_at, UserPath from, DirFd to_at, UserPath to,
+                           Flags flags) {
+    constexpr std::uint32_t kNoReplace = 1, kExchange = 2;
+    if (!flags.only(kNoReplace | kExchange)) return Errno::INVAL;
+    if (flags.has(kNoReplace) && flags.has(kExchange)) return Errno::INVAL;
+    const Path from_name = TRY(from.read());
+    const Path to_name = TRY(to.read());
+    const WalkStart from_start = TRY(start_of(task, from_at, from_name.text()));
+    const WalkStart to_start = TRY(start_of(task, to_at, to_name.text()));
+    const RenameMode mode = flags.has(kNoReplace)  ? RenameMode::kNoReplace
+                            : flags.has(kExchange) ? RenameMode::kExchange
+                                                   : RenameMode::kReplace;
+    TRY(rename_path(from_start, from_name.text(), to_start, to_name.text(), mode,
+                    *task.process().credentials()));
+    return 0;
+}
+Result<long> sys_renameat(Task& task, DirFd from_at, UserPath from, DirFd to_at, UserPath to) {
+    return sys_renameat2(task, from_at, from, to_at, to, Flags{});
+}
+Result<long> sys_rename(Task& task, UserPath from, UserPath to) {
+    return sys_renameat2(task, DirFd{}, from, DirFd{}, to, Flags{});
+}
+
+Result<long> sys_linkat(Task& task, DirFd from_at, UserPath from, DirFd to_at, UserPath to,
+                        Flags flags) {
+    if (!flags.only(abi::kAtSymlinkFollow | abi::kAtEmptyPath)) return Errno::INVAL;
+    Flags resolving{flags.bits & abi::kAtEmptyPath};
+    if (!flags.has(abi::kAtSymlinkFollow)) resolving.bits |= abi::kAtSymlinkNoFollow;
+    const auto what = TRY(resolve(task, from_at, from, resolving));
+    const Path name = TRY(to.read());
+    const WalkStart start = TRY(start_of(task, to_at, name.text()));
+    TRY(make_link(*what, start, name.text(), *task.process().credentials()));
+    return 0;
+}
+Result<long> sys_link(Task& task, UserPath from, UserPath to) {
+    return sys_linkat(task, DirFd{}, from, DirFd{}, to, Flags{});
+}
+
+Result<long> sys_symlinkat(Task& task, UserPath target, DirFd at, UserPath path) {
+    const Path text = TRY(target.read());
+    if (text.empty()) return Errno::NOENT;
+    const Path name = TRY(path.read());
+    const WalkStart start = TRY(start_of(task, at, name.text()));
+    TRY(make_symlink(start, name.text(), text.text(), *task.process().credentials()));
+    return 0;
+}
+Result<long> sys_symlink(Task& task, UserPath target, UserPath path) {
+    return sys_symlinkat(task, target, DirFd{}, path);
+}
+
+Result<long> sys_readlinkat(Task& task, DirFd at, UserPath path, UserAddr out,
+                            std::int32_t capacity) {
+    if (capacity <= 0) return Errno::INVAL;
+    const auto dentry =
+        TRY(resolve(task, at, path, Flags{abi::kAtSymlinkNoFollow | abi::kAtEmptyPath}));
+    const auto inode = TRY(inode_of(*dentry));
+    if (inode->type() != FileType::kSymlink) return Errno::INVAL;
+    struct Target {
+        char text[kPathMax];
+    };
+    const auto target = TRY(Box<Target>::create());
+    const std::size_t length = TRY(inode->read_link(target->text, kPathMax));
+    const std::size_t bytes = std::min<std::size_t>(length, static_cast<std::size_t>(capacity));
+    TRY(write_user(out, target->text, bytes));
+    return static_cast<long>(bytes);
+}
+Result<long> sys_readlink(Task& task, UserPath path, UserAddr out, std::int32_t capacity) {
+    return sys_readlinkat(task, DirFd{}, path, out, capacity);
+}
+
+namespace {
+
+/// Entries as getdents64(2) lays them out, in kernel memory.
+class DirentWriter final : public DirectorySink {
+  public:
+    explicit DirentWriter(std::span<std::byte> out) : out_(out) {}
+
+    bool entry(std::string_view name, std::uint64_t inode, FileType type,
+               std::uint64_t next_offset) override {
+        const std::size_t bytes = (abi::kDirentName + name.size() + 1 + 7) & ~std::size_t{7};
+        if (bytes > out_.size() - used_) {
+            full_ = true;
+            return false;
+        }
+        std::byte* at = &out_[used_];
+        std::memset(at, 0, bytes);
+        const auto put = [&](std::size_t offset, const auto& value) {
+            std::memcpy(at + offset, &value, sizeof value);
+        };
+        put(0, inode);
+        put(8, next_offset);
+        put(16, static_cast<std::uint16_t>(bytes));
+        put(18, static_cast<std::uint8_t>(type));
+        std::memcpy(at + abi::kDirentName, name.data(), name.size());
+        used_ += bytes;
+        return true;
+    }
+
+    [[nodiscard]] std::size_t used() const { return used_; }
+    [[nodiscard]] bool full() const { return full_; }
+
+  private:
+    std::span<std::byte> out_;
+    std::size_t used_ = 0;
+    bool full_ = false;
+};
+
+}  // namespace
+
+Result<long> sys_getdents64(Task& task, Fd fd, UserAddr out, std::uint32_t capacity) {
+    const auto file = TRY(file_of(task, fd, Rights::kRead));
+    Vector<std::byte> buffer;
+    TRY(buffer.resize(std::min<std::size_t>(capacity, 16 * 1024)));
+    DirentWriter writer(buffer);
+    TRY(file->read_directory(writer));
+    if (writer.used() == 0 && writer.full()) return Errno::INVAL;
+    TRY(write_user(out, buffer.data(), writer.used()));
+    return static_cast<long>(writer.used());
+}
+
+namespace {
+
+Result<void> enter_directory(Task& task, Ref<Dentry> dentry) {
+    const auto inode = TRY(inode_of(*dentry));
+    const InodeStat stat = inode->stat();
+    if (stat.type != FileType::kDirectory) return Errno::NOTDIR;
+    TRY(check_permission(stat, Permission::kExecute, *task.process().credentials()));
+    task.process().places().set_directory(std::move(dentry));
+    return {};
+}
+
+}  // namespace
+
+Result<long> sys_chdir(Task& task, UserPath path) {
+    auto dentry = TRY(resolve(task, DirFd{}, path, Flags{}));
+    TRY(enter_directory(task, std::move(dentry)));
+    return 0;
+}
+
+Result<long> sys_fchdir(Task& task, Fd fd) {
+    const auto file = TRY(file_of(task, fd));
+    const RefPtr<Dentry> dentry = file->dentry();
+    if (!dentry) return Errno::NOTDIR;
+    TRY(enter_directory(task, dentry.to_ref()));
+    return 0;
+}
+
+Result<long> sys_chroot(Task& task, UserPath path) {
+    constexpr unsigned kSysChroot = 18;
+    auto dentry = TRY(resolve(task, DirFd{}, path, Flags{}));
+    const auto inode = TRY(inode_of(*dentry));
+    if (inode->type() != FileType::kDirectory) return Errno::NOTDIR;
+    if (!task.process().credentials()->capable(kSysChroot)) return Errno::PERM;
+    task.process().places().set_root(std::move(dentry));
+    return 0;
+}
+
+Result<long> sys_getcwd(Task& task, UserAddr out, std::uint64_t capacity) {
+    struct Text {
+        char text[kPathMax];
+    };
+    const auto text = TRY(Box<Text>::create());
+    const WalkStart start = task.process().places().walk_start();
+    if (start.at->is_deleted()) return Errno::NOENT;
+    const std::size_t length = TRY(start.at->path(*start.root, text->text, kPathMax - 1));
+    text->text[length] = '\0';
+    if (length + 1 > capacity) return Errno::RANGE;
+    TRY(write_user(out, text->text, length + 1));
+    return static_cast<long>(length + 1);
+}
+
+Result<long> sys_umask(Task& task, std::uint32_t mask) {
+    return task.process().places().set_umask(static_cast<Mode>(mask & 0777));
+}
+
+namespace {
+
+constexpr unsigned kSysAdmin = 21;
+
+}  // namespace
+
+Result<long> sys_mount(Task& task, UserPath source, UserPath target, UserPath type,
+                       std::uint64_t flags, UserPath options) {
+    constexpr std::uint64_t kSilent = 0x8000, kMagic = 0xc0ed0000;
+    Process& process = task.process();
+    if (!process.credentials()->capable(kSysAdmin)) return Errno::PERM;
+    if ((flags & 0xffff0000) == kMagic) flags &= 0xffff;
+    // nosuid, nodev, noexec and the access-time flags restrict; to ignore one would be worse than
+    // to refuse it, but for the access times, which are not kept anyway.
+    constexpr std::uint64_t kAccessTimes = 0x400 | 0x800 | 0x200000 | 0x1000000;
+    if ((flags & ~(kSilent | kAccessTimes)) != 0) return Errno::INVAL;
+    const Path type_name = TRY(type.read());
+    const auto at = TRY(resolve(task, DirFd{}, target, Flags{}));
+    const Path source_name = source.is_null() ? TRY(type.read()) : TRY(source.read());
+    RefPtr<FileSystem> made;
+    if (options.is_null()) {
+        made = TRY(create_file_system(type_name.text(), {}));
+    } else {
+        const Path text = TRY(options.read());
+        made = TRY(create_file_system(type_name.text(), text.text()));
+    }
+    TRY(mount_on(*at, made.to_ref(), source_name.text()));
+    return 0;
+}
+
+Result<long> sys_umount2(Task& task, UserPath target, Flags flags) {
+    constexpr std::uint32_t kForce = 1, kDetach = 2, kExpire = 4, kNoFollow = 8;
+    if (!flags.only(kForce | kDetach | kExpire | kNoFollow)) return Errno::INVAL;
+    if (!task.process().credentials()->capable(kSysAdmin)) return Errno::PERM;
+    if (flags.has(kDetach | kExpire)) return Errno::INVAL;
+    const auto root = TRY(resolve(task, DirFd{}, target,
+                                  Flags{flags.has(kNoFollow) ? abi::kAtSymlinkNoFollow : 0}));
+    TRY(unmount(*root));
+    return 0;
+}
+
+}  // namespace exo::posix

@@ -1,0 +1,220 @@
+// clock_gettime(2), nanosleep(2), setitimer(2), times(2): clocks and waiting for them.
+#include "posix_x/calls.h"
+#include "posix_x/process_table.h"
+#include "posix_x/signals.h"
+#include "posix_x/times.h"
+
+namespace exo::posix {
+
+TimesUsed times_used(Process& process) {
+    auto table = process_table().lock();
+    TimesUsed used = {process.kin.used_ns, process.kin.children_used_ns};
+    auto state = process.signals.lock();
+    for (Task* each = state->first_thread; each != nullptr; each = each->next_thread)
+        used.own_ns += each->cpu_time_ns();
+    return used;
+}
+
+namespace {
+
+enum class Clock : std::int32_t {
+    kRealtime = 0, kMonotonic = 1, kProcess = 2, kThread = 3, kMonotonicRaw = 4,
+    kRealtimeCoarse = 5, kMonotonicCoarse = 6, kBoottime = 7, kTai = 11,
+};
+
+/// INVAL: no such clock.
+Result<std::uint64_t> read_clock(Task& task, std::int32_t clock) {
+    switch (static_cast<Clock>(clock)) {
+        case Clock::kRealtime:
+        case Clock::kRealtimeCoarse:
+        case Clock::kTai:
+            return wall_clock_ns();
+        case Clock::kMonotonic:
+        case Clock::kMonotonicRaw:
+        case Clock::kMonotonicCoarse:
+        case Clock::kBoottime:
+            return arch::now_ns();
+        case Clock::kProcess:
+            return times_used(task.process()).own_ns;
+        case Clock::kThread:
+            return task.cpu_time_ns();
+    }
+    return Errno::INVAL;
+}
+
+/// What is left of an interrupted sleep, told where the program wants it.
+Result<void> write_rest(UserOut<abi::Timespec> rest, Deadline deadline) {
+    if (rest.is_null()) return {};
+    const std::uint64_t now = arch::now_ns();
+    return rest.write(to_timespec(deadline.at_ns > now ? deadline.at_ns - now : 0));
+}
+
+Result<long> resume_sleep(Task& task);
+
+/// Sleeps until `deadline`; interrupted, it is gone on with by restart_syscall(2).
+Result<long> sleep_relative(Task& task, Deadline deadline, UserOut<abi::Timespec> rest) {
+    const Result<void> slept = sleep_until(deadline);
+    if (slept || slept.error() == Errno::TIMEDOUT) return 0;
+    TRY(write_rest(rest, deadline));
+    task.restart.resume = resume_sleep;
+    task.restart.words[0] = deadline.at_ns;
+    task.restart.words[1] = rest.at.value;
+    return Errno::RESTART_RESTARTBLOCK;
+}
+
+Result<long> resume_sleep(Task& task) {
+    return sleep_relative(task, Deadline::at(task.restart.words[0]),
+                          {UserAddr{task.restart.words[1]}});
+}
+
+}  // namespace
+
+Result<long> sys_restart_syscall(Task& task) {
+    const auto resume = std::exchange(task.restart.resume, nullptr);
+    if (resume == nullptr) return Errno::INTR;
+    return resume(task);
+}
+
+Result<long> sys_clock_gettime(Task& task, std::int32_t clock, UserOut<abi::Timespec> out) {
+    const std::uint64_t ns = TRY(read_clock(task, clock));
+    TRY(out.write(to_timespec(ns)));
+    return 0;
+}
+
+Result<long> sys_clock_getres(Task& task, std::int32_t clock, UserOut<abi::Timespec> out) {
+    TRY(read_clock(task, clock));
+    if (!out.is_null()) TRY(out.write({0, 1}));
+    return 0;
+}
+
+Result<long> sys_clock_settime(Task& task, std::int32_t clock, UserIn<abi::Timespec> in) {
+    constexpr unsigned kSysTime = 25;
+    if (static_cast<Clock>(clock) != Clock::kRealtime) return Errno::INVAL;
+    const abi::Timespec time = TRY(in.read());
+    const std::uint64_t ns = TRY(to_ns(time));
+    if (!task.process().credentials()->capable(kSysTime)) return Errno::PERM;
+    set_wall_clock(ns);
+    return 0;
+}
+
+Result<long> sys_settimeofday(Task& task, UserIn<abi::Timeval> in, UserAddr zone) {
+    constexpr unsigned kSysTime = 25;
+    if (!task.process().credentials()->capable(kSysTime)) return Errno::PERM;
+    if (!zone.is_null()) return Errno::INVAL;
+    if (in.is_null()) return 0;
+    const abi::Timeval time = TRY(in.read());
+    const std::uint64_t ns = TRY(to_ns(time));
+    set_wall_clock(ns);
+    return 0;
+}
+
+Result<long> sys_gettimeofday(Task&, UserOut<abi::Timeval> out, UserOut<std::int32_t> zone) {
+    if (!out.is_null()) TRY(out.write(to_timeval(wall_clock_ns())));
+    if (!zone.is_null()) {
+        TRY(zone.write(0, 0));
+        TRY(zone.write(1, 0));
+    }
+    return 0;
+}
+
+Result<long> sys_time(Task&, UserOut<std::int64_t> out) {
+    const auto seconds = static_cast<std::int64_t>(wall_clock_ns() / kNsPerSecond);
+    if (!out.is_null()) TRY(out.write(seconds));
+    return seconds;
+}
+
+Result<long> sys_nanosleep(Task& task, UserIn<abi::Timespec> in, UserOut<abi::Timespec> rest) {
+    const abi::Timespec time = TRY(in.read());
+    const std::uint64_t ns = TRY(to_ns(time));
+    return sleep_relative(task, Deadline::in(ns), rest);
+}
+
+Result<long> sys_clock_nanosleep(Task& task, std::int32_t clock, Flags flags,
+                                 UserIn<abi::Timespec> in, UserOut<abi::Timespec> rest) {
+    constexpr std::uint32_t kAbsolute = 1;
+    const std::uint64_t now = TRY(read_clock(task, clock));
+    if (static_cast<Clock>(clock) == Clock::kThread) return Errno::INVAL;
+    const abi::Timespec time = TRY(in.read());
+    const std::uint64_t ns = TRY(to_ns(time));
+    if (!flags.has(kAbsolute)) return sleep_relative(task, Deadline::in(ns), rest);
+    const Result<void> slept = sleep_until(Deadline::in(ns > now ? ns - now : 0));
+    if (slept || slept.error() == Errno::TIMEDOUT) return 0;
+    return Errno::RESTARTNOHAND;
+}
+
+Result<long> sys_times(Task& task, UserOut<abi::Tms> out) {
+    constexpr std::int64_t kTickNs = kNsPerSecond / abi::kTicksPerSecond;
+    const TimesUsed used = times_used(task.process());
+    if (!out.is_null()) {
+        TRY(out.write({static_cast<std::int64_t>(used.own_ns) / kTickNs, 0,
+                       static_cast<std::int64_t>(used.children_ns) / kTickNs, 0}));
+    }
+    return static_cast<long>(arch::now_ns() / static_cast<std::uint64_t>(kTickNs));
+}
+
+Result<long> sys_getrusage(Task& task, std::int32_t who, UserOut<abi::ResourceUse> out) {
+    constexpr std::int32_t kSelf = 0, kChildren = -1, kThread = 1;
+    const TimesUsed used = times_used(task.process());
+    std::uint64_t ns;
+    if (who == kSelf) {
+        ns = used.own_ns;
+    } else if (who == kChildren) {
+        ns = used.children_ns;
+    } else if (who == kThread) {
+        ns = task.cpu_time_ns();
+    } else {
+        return Errno::INVAL;
+    }
+    TRY(out.write(resource_use(ns)));
+    return 0;
+}
+
+namespace {
+
+struct Interval {
+    abi::Timeval period, value;
+};
+
+Result<long> set_real_timer(Process& process, std::uint64_t value, std::uint64_t period,
+                            Interval& before) {
+    before = {to_timeval(process.alarm.period_ns()), to_timeval(process.alarm.left_ns())};
+    process.alarm.set(value, period);
+    return 0;
+}
+
+}  // namespace
+
+Result<long> sys_alarm(Task& task, std::uint32_t seconds) {
+    Interval before;
+    const std::uint64_t ns = std::uint64_t{seconds} * static_cast<std::uint64_t>(kNsPerSecond);
+    TRY(set_real_timer(task.process(), ns, 0, before));
+    // A timer that is about to fire counts as a second.
+    return before.value.seconds + (before.value.microseconds != 0 ? 1 : 0);
+}
+
+Result<long> sys_setitimer(Task& task, std::uint32_t which, UserIn<abi::Timeval> in,
+                           UserOut<abi::Timeval> out) {
+    if (which != 0) return Errno::INVAL;
+    std::uint64_t period = 0, value = 0;
+    if (!in.is_null()) {
+        const abi::Timeval first = TRY(in.read(0));
+        const abi::Timeval second = TRY(in.read(1));
+        period = TRY(to_ns(first));
+        value = TRY(to_ns(second));
+    }
+    Interval before;
+    TRY(set_real_timer(task.process(), value, period, before));
+    if (out.is_null()) return 0;
+    TRY(out.write(0, before.period));
+    TRY(out.write(1, before.value));
+    return 0;
+}
+
+Result<long> sys_getitimer(Task& task, std::uint32_t which, UserOut<abi::Timeval> out) {
+    if (which != 0) return Errno::INVAL;
+    TRY(out.write(0, to_timeval(task.process().alarm.period_ns())));
+    TRY(out.write(1, to_timeval(task.process().alarm.left_ns())));
+    return 0;
+}
+
+}  // namespace exo::posix

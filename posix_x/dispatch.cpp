@@ -1,0 +1,175 @@
+// The slow path of SYSCALL: number to handler, statistics, trace, result; and the way back.
+#include "posix_x/dispatch.h"
+
+#include "kernel/arch/clock.h"
+#include "kernel/arch/interrupts.h"
+#include "kernel/arch/upcalls.h"
+#include "kernel/core/log.h"
+#include "kernel/core/scheduler.h"
+#include "posix_x/calls.h"
+#include "posix_x/signals.h"
+
+namespace exo::posix {
+namespace {
+
+std::uint64_t argument(const arch::TrapFrame& frame, std::size_t index) {
+    switch (index) {
+        case 0:
+            return frame.rdi;
+        case 1:
+            return frame.rsi;
+        case 2:
+            return frame.rdx;
+        case 3:
+            return frame.r10;
+        case 4:
+            return frame.r8;
+        default:
+            return frame.r9;
+    }
+}
+
+template <auto kHandler>
+struct Thunk;
+
+template <typename... Arguments, Result<long> (*kHandler)(Task&, Arguments...)>
+struct Thunk<kHandler> {
+    template <std::size_t... kIndex>
+    static Result<long> apply(Task& task, const arch::TrapFrame& frame,
+                              std::index_sequence<kIndex...>) {
+        return kHandler(task, decode_argument<Arguments>(argument(frame, kIndex))...);
+    }
+    static Result<long> run(Task& task, const arch::TrapFrame& frame) {
+        return apply(task, frame, std::index_sequence_for<Arguments...>{});
+    }
+    static consteval Call entry(const char* name, PathClass path, Support support) {
+        static_assert(sizeof...(Arguments) <= kMaxArguments);
+        return {name, &run, path, support, sizeof...(Arguments), {argument_kind<Arguments>()...}};
+    }
+};
+
+struct Table {
+    Call calls[abi::kSyscallNumbers];
+};
+
+/// A number that is there twice, or too high, does not compile.
+consteval Table make_table() {
+    Table table;
+    const auto put = [&](std::size_t number, const Call& call) {
+        if (table.calls[number].name != nullptr) throw "two calls have one number";
+        table.calls[number] = call;
+    };
+#define EXO_CALL(number, name, path, support, missing) \
+    put(number, Thunk<&sys_##name>::entry(#name, PathClass::path, Support::support));
+#define EXO_NO_CALL(number, name, belongs) put(number, Call{.name = #name});
+#include "abi/syscalls.def"
+#undef EXO_CALL
+#undef EXO_NO_CALL
+    return table;
+}
+
+constexpr Table kTable = make_table();
+constexpr Call kNoCall;
+
+struct CpuCounts {
+    CallUse uses[abi::kSyscallNumbers];
+};
+constexpr std::uint32_t kMaxCpus = 64;
+constinit CpuCounts* counts[kMaxCpus] = {};
+constinit Atomic<bool> tracing{false};
+
+/// This CPU's own: no other writes it, and the kernel is not preempted.
+void count(std::uint64_t number, std::uint64_t ticks) {
+    CpuCounts* own = counts[this_cpu().id];
+    if (own == nullptr || number >= abi::kSyscallNumbers) return;
+    ++own->uses[number].count;
+    own->uses[number].ticks += ticks;
+}
+
+/// At most a few lines a second, so that a program cannot fill the log.
+void log_missing(const Task& task, std::uint64_t number) {
+    static constinit Atomic<std::uint64_t> next_ns{0};
+    constexpr std::uint64_t kPauseNs = 200'000'000;
+    const std::uint64_t now = arch::now_ns();
+    std::uint64_t seen = next_ns.load(std::memory_order_relaxed);
+    if (now < seen || !next_ns.compare_exchange_strong(seen, now + kPauseNs, std::memory_order_relaxed)) return;
+    const char* name = call(number).name;
+    log(LogLevel::kWarning, "posix", "{} ({}): no system call {} ({})", task.name(), task.tid, number,
+        name == nullptr ? "unknown" : name);
+}
+
+}  // namespace
+
+const Call& call(std::uint64_t number) {
+    return number < abi::kSyscallNumbers ? kTable.calls[number] : kNoCall;
+}
+
+Result<void> create_call_statistics() {
+    for (std::uint32_t cpu = 0; cpu < online_cpus() && cpu < kMaxCpus; ++cpu) {
+        counts[cpu] = new (std::nothrow) CpuCounts;
+        if (counts[cpu] == nullptr) return Errno::NOMEM;
+    }
+    return {};
+}
+
+CallUse call_use(std::uint64_t number) {
+    CallUse sum;
+    for (const CpuCounts* each : counts) {
+        if (each == nullptr) continue;
+        sum.count += each->uses[number].count;
+        sum.ticks += each->uses[number].ticks;
+    }
+    return sum;
+}
+
+void trace_calls(bool on) {
+    tracing.store(on, std::memory_order_relaxed);
+}
+
+bool tracing_calls() {
+    return tracing.load(std::memory_order_relaxed);
+}
+
+}  // namespace exo::posix
+
+namespace exo::arch {
+
+void upcall::system_call(TrapFrame& frame) {
+    using namespace exo::posix;
+    Task& task = this_task();
+    const std::uint64_t number = frame.orig_rax;
+    const Call& what = call(number);
+    if (what.thunk == nullptr) {
+        if (number != static_cast<std::uint64_t>(-1)) log_missing(task, number);
+        frame.rax = static_cast<std::uint64_t>(-static_cast<std::int64_t>(Errno::NOSYS));
+        return;
+    }
+    const std::uint64_t begin = cpu_ticks();
+    const Result<long> result = what.thunk(task, frame);
+    count(number, cpu_ticks() - begin);
+    if (tracing_calls()) trace_call(task, what, frame, result);
+    if (result) {
+        // A new program begins with what execve() put there; all others get their result.
+        if (task.user_frame().orig_rax == number) frame.rax = static_cast<std::uint64_t>(*result);
+        return;
+    }
+    const Errno error = result.error();
+    frame.rax = static_cast<std::uint64_t>(-static_cast<std::int64_t>(error));
+    if (error >= Errno::RESTARTSYS && error <= Errno::RESTART_RESTARTBLOCK)
+        task.restart_code = error;
+}
+
+void upcall::return_to_user(TrapFrame& frame) {
+    using namespace exo::posix;
+    Task& task = this_task();
+    for (;;) {
+        reschedule_if_needed();
+        if (!task.interrupted() && task.restart_code == Errno{}) break;
+        enable_interrupts();
+        deliver_signals(frame);
+        disable_interrupts();
+    }
+    restore_fpu_state(task.user_state, this_cpu().fpu);
+}
+
+}  // namespace exo::arch

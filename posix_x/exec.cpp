@@ -1,0 +1,305 @@
+// execve(2). The new program is built aside, in an address space of its own; nothing of the old one
+// changes until all that can fail has succeeded.
+#include "posix_x/exec.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernel/core/random.h"
+#include "kernel/core/scheduler.h"
+#include "posix_x/program_image.h"
+#include "posix_x/signals.h"
+#include "posix_x/vdso.h"
+
+namespace exo::posix {
+namespace {
+
+constexpr std::uint64_t kStackTop = arch::kUserEnd;
+constexpr std::uint64_t kStackRoom = 128 * 1024;  // mapped beyond the strings; grows from there
+/// Where Linux puts programs that go anywhere (ELF_ET_DYN_BASE).
+constexpr std::uint64_t kProgramBase = 0x555555554000;
+constexpr unsigned kMaxScripts = 4;
+
+struct NewProgram {
+    Ref<AddressSpace> space;
+    MappedProgram program;
+    std::uint64_t interpreter_base = 0;
+    std::uint64_t entry = 0;
+    std::uint64_t stack = 0;
+    std::uint64_t strings = 0;
+    std::uint64_t vdso = 0;
+};
+
+/// "#!interpreter argument", execve(2). The interpreter's path; empty: not a script.
+struct ScriptLine {
+    std::string_view interpreter, argument;
+};
+
+Result<ScriptLine> parse_script(std::string_view text, bool cut) {
+    if (!text.starts_with("#!")) return ScriptLine{};
+    constexpr std::string_view kBlank = " \t";
+    text.remove_prefix(2);
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos && cut) {
+        // The path must be there as a whole, the argument may be cut.
+        const std::size_t begin = text.find_first_not_of(kBlank);
+        if (begin == std::string_view::npos ||
+            text.find_first_of(kBlank, begin) == std::string_view::npos)
+            return Errno::NOEXEC;
+    }
+    text = text.substr(0, end);
+    const std::size_t begin = text.find_first_not_of(kBlank);
+    if (begin == std::string_view::npos) return Errno::NOEXEC;
+    text.remove_prefix(begin);
+    text = text.substr(0, text.find_last_not_of(kBlank) + 1);
+    ScriptLine line;
+    line.interpreter = text.substr(0, text.find_first_of(kBlank));
+    text.remove_prefix(line.interpreter.size());
+    const std::size_t argument = text.find_first_not_of(kBlank);
+    if (argument != std::string_view::npos) line.argument = text.substr(argument);
+    return line;
+}
+
+/// If `start` is a script, makes it its interpreter's start. True: it was one.
+Result<bool> resolve_script(Task& task, ProgramStart& start, File& file) {
+    constexpr std::size_t kLine = 256;
+    char text[kLine];
+    const std::size_t got = TRY(read_file(file, 0, text, kLine));
+    const ScriptLine line = TRY(parse_script({text, got}, got == kLine));
+    if (line.interpreter.empty()) return false;
+    Process& process = task.process();
+    const std::uint64_t limit = argument_limit(process);
+    StringBlock arguments;
+    TRY(arguments.append(line.interpreter, limit));
+    if (!line.argument.empty()) TRY(arguments.append(line.argument, limit));
+    TRY(arguments.append(start.path, limit));
+    TRY(arguments.append_from(start.arguments, 1, limit));
+    start.arguments = std::move(arguments);
+    start.file = TRY(walk(process.places().walk_start(), line.interpreter, LastLink::kFollow,
+                          *process.credentials()));
+    return true;
+}
+
+Result<Ref<File>> open_interpreter(Process& process, File& file, const elf::Program& program) {
+    Vector<char> path;
+    TRY(path.resize(program.interpreter_bytes));
+    const std::size_t got =
+        TRY(read_file(file, program.interpreter_offset, path.data(), path.size()));
+    if (got != path.size() || path[got - 1] != '\0') return Errno::NOEXEC;
+    const auto who = process.credentials();
+    const auto found = TRY(walk(process.places().walk_start(), {path.data(), std::strlen(path.data())},
+                                LastLink::kFollow, *who));
+    return open_executable(*found, *who);
+}
+
+/// Pushes words downwards on a program's stack.
+class StackWriter {
+  public:
+    explicit StackWriter(std::uint64_t at) : at_(at) {}
+    Result<void> word(std::uint64_t value) {
+        TRY(write_user(UserAddr{at_}, &value, sizeof value));
+        at_ += sizeof value;
+        return {};
+    }
+    Result<void> auxiliary(abi::Aux key, std::uint64_t value) {
+        TRY(word(static_cast<std::uint64_t>(key)));
+        return word(value);
+    }
+
+  private:
+    std::uint64_t at_;
+};
+
+constexpr std::uint64_t kAuxiliaries = 20;
+
+Result<void> write_auxiliaries(StackWriter& out, Task& task, const elf::Program& program,
+                               const NewProgram& made, std::uint64_t random, std::uint64_t platform,
+                               std::uint64_t name) {
+    const auto who = task.process().credentials();
+    const bool secure = who->uid != who->effective_uid || who->gid != who->effective_gid;
+    using abi::Aux;
+    const std::uint64_t table =
+        program.table_address == 0 ? 0 : program.table_address + made.program.bias;
+    const std::pair<Aux, std::uint64_t> all[kAuxiliaries] = {
+        {Aux::kSysinfoEhdr, made.vdso},
+        {Aux::kMinsigstksz, abi::kMinSigStack + arch::fpu_state_bytes()},
+        {Aux::kHwcap, arch::program_features()},
+        {Aux::kPagesz, kPageSize},
+        {Aux::kClktck, abi::kTicksPerSecond},
+        {Aux::kPhdr, table},
+        {Aux::kPhent, elf::kProgramHeaderBytes},
+        {Aux::kPhnum, program.header.table_count},
+        {Aux::kBase, made.interpreter_base},
+        {Aux::kFlags, 0},
+        {Aux::kEntry, made.program.entry},
+        {Aux::kUid, who->uid},
+        {Aux::kEuid, who->effective_uid},
+        {Aux::kGid, who->gid},
+        {Aux::kEgid, who->effective_gid},
+        {Aux::kSecure, secure ? 1 : 0},
+        {Aux::kRandom, random},
+        {Aux::kExecfn, name},
+        {Aux::kPlatform, platform},
+        {Aux::kNull, 0},
+    };
+    for (const auto& [key, value] : all) TRY(out.auxiliary(key, value));
+    return {};
+}
+
+/// The stack as a program finds it (psABI 3.4.1): argc, argv, envp, auxiliary vector, then, above,
+/// what they point to.
+Result<void> make_stack(Task& task, ProgramStart& start, const elf::Program& program,
+                        NewProgram& made) {
+    constexpr std::string_view kPlatform = "x86_64";
+    const std::uint64_t strings = start.arguments.bytes() + start.environment.bytes();
+    const std::uint64_t pointers = start.arguments.count() + start.environment.count() + 3;
+    const std::uint64_t words = pointers + 2 * kAuxiliaries;
+    const std::uint64_t top = kStackTop - 16;  // a word of zero ends it all, as on Linux
+
+    MapRequest request;
+    request.length = (strings + words * 8 + kPathMax + kStackRoom + kPageSize) & ~(kPageSize - 1);
+    request.address = kStackTop - request.length;
+    request.protection = Protection::kRead | Protection::kWrite;
+    if (program.executable_stack) request.protection = request.protection | Protection::kExecute;
+    request.placement = Placement::kFixed;
+    request.grows_down = true;
+    TRY(made.space->map(request));
+
+    const std::uint64_t name = top - (start.path.size() + 1);
+    const std::uint64_t environment = name - start.environment.bytes();
+    made.strings = environment - start.arguments.bytes();
+    const std::uint64_t platform = made.strings - (kPlatform.size() + 1);
+    const std::uint64_t random = (platform - 16) & ~std::uint64_t{15};
+    made.stack = (random - words * 8) & ~std::uint64_t{15};
+
+    TRY(write_user(UserAddr{name}, start.path.data(), start.path.size()));
+    TRY(start.environment.write(UserAddr{environment}));
+    TRY(start.arguments.write(UserAddr{made.strings}));
+    TRY(write_user(UserAddr{platform}, kPlatform.data(), kPlatform.size()));
+    std::byte seed[16];
+    random_bytes(seed);
+    TRY(write_user(UserAddr{random}, seed, sizeof seed));
+
+    StackWriter out(made.stack);
+    TRY(out.word(start.arguments.count()));
+    for (std::size_t i = 0; i < start.arguments.count(); ++i)
+        TRY(out.word(made.strings + start.arguments.offset(i)));
+    TRY(out.word(0));
+    for (std::size_t i = 0; i < start.environment.count(); ++i)
+        TRY(out.word(environment + start.environment.offset(i)));
+    TRY(out.word(0));
+    return write_auxiliaries(out, task, program, made, random, platform, name);
+}
+
+/// Fills the new address space, which is the one that is loaded.
+Result<void> build(Task& task, ProgramStart& start, const Ref<File>& file,
+                   const elf::Program& program, NewProgram& made) {
+    Process& process = task.process();
+    made.space->set_limit(process.limit(abi::Limit::kAddressSpace).current);
+    made.program = TRY(map_program(*made.space, program, file, kProgramBase));
+    made.entry = made.program.entry;
+    if (program.interpreter_bytes != 0) {
+        const auto interpreter = TRY(open_interpreter(process, *file, program));
+        const elf::Program parsed = TRY(read_program(*interpreter));
+        const auto mapped = TRY(map_program(*made.space, parsed, interpreter, 0));
+        made.interpreter_base = mapped.bias + parsed.begin;
+        made.entry = mapped.entry;
+    }
+    made.vdso = TRY(map_vdso(*made.space));
+    return make_stack(task, start, program, made);
+}
+
+/// Set-user-ID and set-group-ID of the file.
+Result<Ref<const Credentials>> new_credentials(Process& process, const InodeStat& file) {
+    const auto now = process.credentials();
+    auto next = TRY(copy_credentials(*now));
+    constexpr Mode kGroupExecute = 010;
+    if ((file.mode & kSetUid) != 0) next->effective_uid = file.uid;
+    if ((file.mode & kSetGid) != 0 && (file.mode & kGroupExecute) != 0)
+        next->effective_gid = file.gid;
+    next->saved_uid = next->fs_uid = next->effective_uid;
+    next->saved_gid = next->fs_gid = next->effective_gid;
+    next->capabilities = next->effective_uid == 0 ? ~std::uint64_t{0} : 0;
+    return Ref<const Credentials>(*next);
+}
+
+/// execve(2), "Effect on process attributes": handlers go, what is ignored stays.
+void reset_signals(Task& task) {
+    auto state = task.process().signals.lock();
+    for (abi::SigAction& action : state->actions) {
+        const bool ignored = action.handler == abi::kSigIgnore;
+        action = {};
+        if (ignored) action.handler = abi::kSigIgnore;
+    }
+    task.signal_stack = {0, abi::kSsDisable, 0, 0};
+}
+
+void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credentials> who,
+            RefPtr<HandleTable> own_handles, arch::TrapFrame& frame) {
+    Process& process = task.process();
+    process.space = made.space;
+    process.has_released_space.store(true, std::memory_order_release);
+    process.space_released.wake_all();
+    if (own_handles) process.handles = own_handles;
+    process.handles->close_for_exec();
+    process.set_credentials(std::move(who));
+    process.executable = start.file;
+    process.vdso = made.vdso;
+    process.arguments_begin = made.strings;
+    process.arguments_end = made.strings + start.arguments.bytes();
+    process.environment_end = process.arguments_end + start.environment.bytes();
+    *process.program_break.lock() = {made.program.end, made.program.end};
+    reset_signals(task);
+    {
+        auto table = process_table().lock();
+        process.kin.has_executed = true;
+        process.kin.exit_signal = Signal::kChld;
+    }
+    task.clear_child_tid = task.robust_list = task.set_child_tid = {};
+    const std::size_t slash = start.path.rfind('/');
+    task.set_name(slash == std::string_view::npos ? start.path : start.path.substr(slash + 1));
+    frame = {};
+    frame.rip = made.entry;
+    frame.rsp = made.stack;
+    arch::set_user_segments(frame);
+    arch::reset_fpu_state(task.user_state);
+    arch::set_fs_base(task.user_state, 0);
+    arch::set_gs_base(task.user_state, 0);
+}
+
+}  // namespace
+
+std::uint64_t argument_limit(Process& process) {
+    constexpr std::uint64_t kMost = 6 * 1024 * 1024;
+    constexpr std::uint64_t kLeast = 128 * 1024;
+    const std::uint64_t stack = process.limit(abi::Limit::kStack).current;
+    return std::clamp(stack / 4, kLeast, kMost);
+}
+
+Result<void> execute(Task& task, ProgramStart& start, arch::TrapFrame& frame) {
+    Process& process = task.process();
+    auto file = TRY(open_executable(*start.file, *process.credentials()));
+    for (unsigned depth = 0; TRY(resolve_script(task, start, *file)); ++depth) {
+        if (depth == kMaxScripts) return Errno::LOOP;
+        file = TRY(open_executable(*start.file, *process.credentials()));
+    }
+    const elf::Program program = TRY(read_program(*file));
+    auto who = TRY(new_credentials(process, file->inode()->stat()));
+    RefPtr<HandleTable> own_handles;
+    if (process.handles && process.handles->ref_count() > 1)
+        own_handles = TRY(process.handles->copy());
+
+    NewProgram made{.space = TRY(AddressSpace::create())};
+    arch::UserSpace* old = task.space();
+    use_space(&made.space->machine());
+    Result<void> built = build(task, start, file, program, made);
+    if (built) built = become_only_thread();
+    if (!built) {
+        use_space(old);
+        return built;
+    }
+    commit(task, start, made, std::move(who), std::move(own_handles), frame);
+    return {};
+}
+
+}  // namespace exo::posix

@@ -1,0 +1,161 @@
+// clone(2): a copy of the running thread, as a thread of the same process or as a new one. All that can
+// fail is done before anyone can see the new one.
+#include "posix_x/fork.h"
+
+#include "kernel/arch/clock.h"
+#include "kernel/core/scheduler.h"
+#include "posix_x/process_table.h"
+#include "posix_x/signals.h"
+
+namespace exo::posix {
+namespace {
+
+Result<void> check(const CloneRequest& request) {
+    constexpr std::uint64_t kUnknown = abi::kCloneNewMask | abi::kCloneNewNs | abi::kClonePidfd |
+                                       abi::kClonePtrace;
+    const std::uint64_t flags = request.flags;
+    if ((flags & kUnknown) != 0) return Errno::INVAL;
+    if ((flags & abi::kCloneThread) != 0 && (flags & abi::kCloneSighand) == 0) return Errno::INVAL;
+    if ((flags & abi::kCloneSighand) != 0 && (flags & abi::kCloneVm) == 0) return Errno::INVAL;
+    // LINUX-DIFF: handlers are shared by threads only; no program is known that asks for more.
+    if ((flags & abi::kCloneSighand) != 0 && (flags & abi::kCloneThread) == 0) return Errno::INVAL;
+    // Address space, files and places belong to the process here.
+    constexpr std::uint64_t kOfThreads = abi::kCloneVm | abi::kCloneFs | abi::kCloneFiles;
+    if ((flags & abi::kCloneThread) != 0 && (flags & kOfThreads) != kOfThreads)
+        return Errno::INVAL;
+    return {};
+}
+
+/// A process that shares or copies what `request` says. Not in the table yet.
+Result<Ref<Process>> make_process(Process& parent, const CloneRequest& request, Pid pid) {
+    const bool share_places = (request.flags & abi::kCloneFs) != 0;
+    auto places = share_places ? Ref<Places>(parent.places()) : TRY(parent.places().copy());
+    auto child = TRY(make_ref<Process>(pid, std::move(places), parent.credentials()));
+    child->set_limits(parent.limits());
+    child->executable = parent.executable;
+    child->vdso = parent.vdso;
+    child->arguments_begin = parent.arguments_begin;
+    child->arguments_end = parent.arguments_end;
+    child->environment_end = parent.environment_end;
+    *child->program_break.lock() = *parent.program_break.lock();
+    child->start_ns = arch::now_ns();
+    child->kin.exit_signal = request.exit_signal;
+    {
+        auto from = parent.signals.lock();
+        child->signals.lock()->actions = from->actions;
+    }
+    if ((request.flags & abi::kCloneClearSighand) != 0) {
+        auto state = child->signals.lock();
+        for (abi::SigAction& action : state->actions)
+            if (action.handler != abi::kSigIgnore) action = {};
+    }
+    const bool share_files = (request.flags & abi::kCloneFiles) != 0;
+    if (share_files) {
+        child->handles = parent.handles;
+    } else {
+        child->handles = TRY(parent.handles->copy());
+    }
+    if ((request.flags & abi::kCloneVm) != 0) {
+        child->space = parent.space;
+    } else {
+        child->space = TRY(parent.space->fork());
+    }
+    return child;
+}
+
+/// Registers, FPU, mask: as the parent's, but for what `request` says.
+void copy_thread(Task& from, Task& to, const CloneRequest& request) {
+    to.user_frame() = from.user_frame();
+    to.user_frame().rax = 0;
+    if (request.stack != 0) to.user_frame().rsp = request.stack;
+    arch::copy_fpu_state(from.user_state, to.user_state, this_cpu().fpu);
+    to.user_state.fs_base = from.user_state.fs_base;
+    to.user_state.gs_base = from.user_state.gs_base;
+    if ((request.flags & abi::kCloneSettls) != 0) to.user_state.fs_base = request.tls;
+    to.blocked = from.blocked;
+    // A child that runs on the same memory must not use the parent's alternate stack (sigaltstack(2)).
+    const bool new_stack =
+        (request.flags & abi::kCloneVm) != 0 && (request.flags & abi::kCloneVfork) == 0;
+    if (!new_stack) to.signal_stack = from.signal_stack;
+    if ((request.flags & abi::kCloneChildCleartid) != 0) to.clear_child_tid = request.child_tid;
+    if ((request.flags & abi::kCloneChildSettid) != 0) to.set_child_tid = request.child_tid;
+}
+
+Result<Pid> reserve_id() {
+    return process_table().lock()->reserve_id();
+}
+
+/// May `self` have one more process? RLIMIT_NPROC, from which CAP_SYS_RESOURCE frees.
+Result<void> check_limit(Process& self) {
+    constexpr unsigned kSysResource = 24;
+    if (self.credentials()->capable(kSysResource)) return {};
+    const Uid uid = self.credentials()->uid;
+    std::uint64_t count = 0;
+    auto table = process_table().lock();
+    for (Process* each = table->first(); each != nullptr; each = table->next(*each))
+        if (each->credentials()->uid == uid) ++count;
+    if (count >= self.limit(abi::Limit::kProcesses).current) return Errno::AGAIN;
+    return {};
+}
+
+/// Lets it be found and signalled. AGAIN: the process is ending, a new thread would be missed.
+Result<void> publish_thread(Task& task) {
+    auto table = process_table().lock();
+    auto state = task.process().signals.lock();
+    if (state->exiting) return Errno::AGAIN;
+    Task** at = &state->first_thread;
+    while (*at != nullptr) at = &(*at)->next_thread;
+    *at = &task;
+    ++state->thread_count;
+    table->set_task(task.tid, &task);
+    return {};
+}
+
+void publish_process(Task& task, Process& parent, const CloneRequest& request) {
+    Process& child = task.process();
+    auto table = process_table().lock();
+    Process* above = (request.flags & abi::kCloneParent) != 0 && parent.kin.parent != nullptr
+                         ? parent.kin.parent
+                         : &parent;
+    child.kin.terminal = parent.kin.terminal;
+    table->add(child, above, parent.kin.group, parent.kin.session);
+    table->set_task(task.tid, &task);
+    auto state = child.signals.lock();
+    state->first_thread = &task;
+    state->thread_count = 1;
+}
+
+/// vfork(2): until the child has its own memory or ends. Only death interrupts the parent.
+void wait_for_release(Process& child) {
+    static_cast<void>(child.space_released.wait(
+        [&] { return child.has_released_space.load(std::memory_order_acquire); }, Deadline::never(),
+        Interruptible::kNo));
+}
+
+}  // namespace
+
+Result<long> clone_task(Task& task, const CloneRequest& request) {
+    TRY(check(request));
+    Process& parent = task.process();
+    const bool thread = (request.flags & abi::kCloneThread) != 0;
+    if (!thread) TRY(check_limit(parent));
+    const Pid id = TRY(reserve_id());
+    Defer release_id([&] { process_table().lock()->release_id(id); });
+    auto process = thread ? Ref<Process>(parent) : TRY(make_process(parent, request, id));
+    auto created = TRY(Task::create(process, task.name()));
+    created->tid = id;
+    copy_thread(task, *created, request);
+    if ((request.flags & abi::kCloneParentSettid) != 0)
+        TRY(write_user(request.parent_tid, &id, sizeof id));
+    if (thread) {
+        TRY(publish_thread(*created));
+    } else {
+        publish_process(*created, parent, request);
+    }
+    release_id.disarm();
+    start_thread(*created);
+    if ((request.flags & abi::kCloneVfork) != 0 && !thread) wait_for_release(*process);
+    return id;
+}
+
+}  // namespace exo::posix

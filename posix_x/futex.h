@@ -1,0 +1,23 @@
+// Futexes (futex(2)): sleeping on a word of a program's memory. A word is named by its address space
+// and address, or, shared between processes, by the memory object behind it.
+#pragma once
+
+#include "kernel/core/time.h"
+#include "kernel/mm/user_memory.h"
+#include "lib/base/result.h"
+
+namespace exo::posix {
+
+class Task;
+
+/// Once, at boot. NOMEM.
+Result<void> create_futex_table();
+
+/// Wakes up to `count` that wait on the word; how many. Of the running thread's address space.
+std::uint32_t wake_futex(UserAddr at, std::uint32_t count);
+
+/// The thread ends: marks the locks it holds by its robust list as their owner's death, and wakes
+/// one who waits for each.
+void release_robust_futexes(Task& task);
+
+}  // namespace exo::posix

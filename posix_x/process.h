@@ -1,0 +1,140 @@
+// A process: what its threads share. Lock order: the process table (process_table.h) > a process's
+// signal lock. Places and credentials have locks of their own, under which nothing is taken.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "abi/linux/process.h"
+#include "abi/linux/signal.h"
+#include "kernel/core/mutex.h"
+#include "kernel/core/timer.h"
+#include "kernel/core/wait_queue.h"
+#include "kernel/fs/credentials.h"
+#include "kernel/mm/address_space.h"
+#include "kernel/object/handle_table.h"
+#include "posix_x/alarm.h"
+#include "posix_x/pending_signals.h"
+#include "posix_x/places.h"
+
+namespace exo::posix {
+
+class Task;
+class Terminal;
+
+/// Of a process, a thread, a process group or a session; above 0.
+using Pid = std::int32_t;
+
+using Limits = std::array<abi::ResourceLimit, abi::kLimits>;
+
+/// How a process ended or what it does, as wait(2) encodes it.
+struct WaitStatus {
+    std::int32_t word = 0;
+    static constexpr WaitStatus exited(std::int32_t code) { return {(code & 0xff) << 8}; }
+    static constexpr WaitStatus killed(Signal signal) { return {static_cast<std::int32_t>(signal)}; }
+    static constexpr WaitStatus stopped(Signal signal) {
+        return {static_cast<std::int32_t>(signal) << 8 | 0x7f};
+    }
+    static constexpr WaitStatus continued() { return {0xffff}; }
+    [[nodiscard]] bool was_killed() const { return (word & 0x7f) != 0; }
+};
+
+/// Processor time, nanoseconds.
+struct TimesUsed {
+    std::uint64_t own_ns = 0;
+    std::uint64_t children_ns = 0;  ///< of children that were waited for
+};
+
+/// What the threads of a process and those who signal it share, under one lock: nobody may see an
+/// action and a mask that do not belong together.
+struct SignalState {
+    std::array<abi::SigAction, abi::kSignals> actions = {};
+    PendingSignals pending;        ///< for whichever thread comes first
+    Task* first_thread = nullptr;  ///< list through Task::next_thread, the oldest first
+    std::uint32_t thread_count = 0;
+    /// All threads leave: the process ends with exit_status, or `exec_by` goes on alone.
+    bool exiting = false;
+    Task* exec_by = nullptr;
+    WaitStatus exit_status;
+    bool stopped = false;  ///< by job control: its threads wait in the kernel
+
+    [[nodiscard]] abi::SigAction& action(Signal signal) {
+        return actions[static_cast<std::size_t>(signal) - 1];
+    }
+};
+
+/// What other processes know and change of one.
+struct Kinship {
+    Process* parent = nullptr;  ///< nullptr: the first process
+    Pid group = 0, session = 0;
+    RefPtr<Terminal> terminal;  ///< the session's, if it has one
+    bool zombie = false;
+    bool has_executed = false;  ///< setpgid(2) by its parent is too late
+    Signal exit_signal = Signal::kChld;
+    // What wait(2) has not told yet.
+    bool tell_stopped = false, tell_continued = false;
+    Signal stopped_by = Signal::kNone;
+    std::uint64_t used_ns = 0;           ///< processor time of threads that are gone
+    std::uint64_t children_used_ns = 0;  ///< of children that were waited for
+};
+
+class Process final : public RefCounted {
+  public:
+    Process(Pid pid, Ref<Places> places, Ref<const Credentials> credentials)
+        : pid(pid), places_(std::move(places)), credentials_(std::move(credentials)) {}
+
+    const Pid pid;
+
+    // Guarded by the process table's lock.
+    Kinship kin;
+    ListLink sibling_link, all_link;
+    List<Process, &Process::sibling_link> children;
+
+    Locked<SignalState, IrqSpinLock<LockRank::kSignals>> signals;
+
+    // Replaced only by the process itself, while it has one thread.
+    RefPtr<AddressSpace> space;
+    RefPtr<HandleTable> handles;
+    RefPtr<Dentry> executable;
+    std::uint64_t arguments_begin = 0, arguments_end = 0;  ///< for /proc/PID/cmdline
+    std::uint64_t environment_end = 0;
+    std::uint64_t vdso = 0;  ///< where it is mapped
+
+    struct Break {
+        std::uint64_t begin = 0, end = 0;
+    };
+    Locked<Break, Mutex<LockRank::kProcess>> program_break;
+
+    std::uint64_t start_ns = 0;
+    Alarm alarm{*this};
+
+    WaitQueue child_events;   ///< a child ended, stopped or continued
+    WaitQueue state_changes;  ///< of signals: continued, exiting, a thread gone
+    WaitQueue space_released;  ///< for vfork(2)
+    Atomic<bool> has_released_space{false};
+
+    [[nodiscard]] Places& places() const { return *places_; }
+    void set_places(Ref<Places> places) { places_ = std::move(places); }
+
+    [[nodiscard]] Ref<const Credentials> credentials() { return *credentials_.lock(); }
+    void set_credentials(Ref<const Credentials> value) {
+        auto slot = credentials_.lock();
+        std::swap(*slot, value);
+    }
+
+    [[nodiscard]] abi::ResourceLimit limit(abi::Limit which) {
+        return (*limits_.lock())[static_cast<std::size_t>(which)];
+    }
+    void set_limit(abi::Limit which, abi::ResourceLimit value) {
+        (*limits_.lock())[static_cast<std::size_t>(which)] = value;
+    }
+    [[nodiscard]] Limits limits() { return *limits_.lock(); }
+    void set_limits(const Limits& value) { *limits_.lock() = value; }
+
+  private:
+    Ref<Places> places_;
+    Locked<Ref<const Credentials>, SpinLock<LockRank::kProcess>> credentials_;
+    Locked<Limits, SpinLock<LockRank::kProcess>> limits_;
+};
+
+}  // namespace exo::posix

@@ -1,0 +1,32 @@
+// Programs and their interpreters, read from files and mapped into the running thread's address
+// space (lib/elf says what is in them).
+#pragma once
+
+#include "kernel/fs/file.h"
+#include "kernel/fs/path_walk.h"
+#include "lib/elf/elf.h"
+#include "posix_x/process.h"
+
+namespace exo::posix {
+
+/// Opens what may be executed. ACCES: not a regular file, or `who` may not.
+Result<Ref<File>> open_executable(Dentry& file, const Credentials& who);
+
+/// Reads up to `bytes` at `offset`; how many there were.
+Result<std::size_t> read_file(File& file, std::uint64_t offset, void* to, std::size_t bytes);
+
+/// NOEXEC: not a program for this machine.
+Result<elf::Program> read_program(File& file);
+
+/// Where a mapped program is.
+struct MappedProgram {
+    std::uint64_t bias = 0;  ///< what its addresses are moved by
+    std::uint64_t entry = 0;
+    std::uint64_t end = 0;  ///< page behind its last
+};
+
+/// Maps it at `base` if it is relocatable (0: anywhere). NOMEM, and errors of reading.
+Result<MappedProgram> map_program(AddressSpace& space, const elf::Program& program,
+                                  const Ref<File>& file, std::uint64_t base);
+
+}  // namespace exo::posix

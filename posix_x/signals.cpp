@@ -1,0 +1,211 @@
+#include "posix_x/signals.h"
+
+#include "kernel/core/scheduler.h"
+#include "posix_x/process_table.h"
+
+namespace exo::posix {
+namespace {
+
+enum class Default : std::uint8_t { kTerminate, kCore, kIgnore, kStop, kContinue };
+
+Default default_action(Signal signal) {
+    switch (signal) {
+        case Signal::kChld:
+        case Signal::kUrg:
+        case Signal::kWinch:
+            return Default::kIgnore;
+        case Signal::kCont:
+            return Default::kContinue;
+        case Signal::kStop:
+        case Signal::kTstp:
+        case Signal::kTtin:
+        case Signal::kTtou:
+            return Default::kStop;
+        case Signal::kQuit:
+        case Signal::kIll:
+        case Signal::kTrap:
+        case Signal::kAbrt:
+        case Signal::kBus:
+        case Signal::kFpe:
+        case Signal::kSegv:
+        case Signal::kXcpu:
+        case Signal::kXfsz:
+        case Signal::kSys:
+            return Default::kCore;
+        default:
+            return Default::kTerminate;
+    }
+}
+
+bool is_ignored(SignalState& state, Signal signal) {
+    const std::uint64_t handler = state.action(signal).handler;
+    if (handler == abi::kSigIgnore) return true;
+    return handler == abi::kSigDefault && default_action(signal) == Default::kIgnore;
+}
+
+/// The first process dies of nothing that it does not handle (signal(7), "init").
+bool is_protected(const Process& process, SignalState& state, Signal signal) {
+    return process.pid == 1 && state.action(signal).handler == abi::kSigDefault;
+}
+
+bool takes(const Task& task, Signal signal) {
+    return (task.blocked & signal_bit(signal)) == 0 || (task.awaited & signal_bit(signal)) != 0;
+}
+
+void interrupt_all(SignalState& state) {
+    for (Task* each = state.first_thread; each != nullptr; each = each->next_thread)
+        interrupt(*each);
+}
+
+/// SIGCONT and SIGKILL end a stop when they are sent, whatever becomes of them (signal(7)).
+/// True: it was stopped.
+bool apply_job_control(SignalState& state, Signal signal) {
+    const auto discard = [&](std::uint64_t set) {
+        state.pending.discard(set);
+        for (Task* each = state.first_thread; each != nullptr; each = each->next_thread)
+            each->pending.discard(set);
+    };
+    if ((kStopSignals & signal_bit(signal)) != 0) discard(signal_bit(Signal::kCont));
+    if (signal == Signal::kCont) discard(kStopSignals);
+    if (signal != Signal::kCont && signal != Signal::kKill) return false;
+    return std::exchange(state.stopped, false);
+}
+
+/// Puts it where it belongs and interrupts a thread that takes it. True: a stop ended.
+bool post(Process& process, Task* only, Signal signal, QueuedSignal* record) {
+    auto state = process.signals.lock();
+    const bool continued = apply_job_control(*state, signal);
+    bool blocked = only != nullptr && !takes(*only, signal);
+    if (only == nullptr) {
+        blocked = true;
+        for (Task* each = state->first_thread; each != nullptr; each = each->next_thread)
+            blocked = blocked && !takes(*each, signal);
+    }
+    // A blocked signal stays, since a handler may be set before it is unblocked.
+    const bool dropped =
+        state->thread_count == 0 || state->exiting ||
+        (!blocked && (is_ignored(*state, signal) || is_protected(process, *state, signal)));
+    if (dropped) {
+        delete record;
+        return continued;
+    }
+    if (only != nullptr) {
+        only->pending.add(signal, record);
+        if (!blocked) interrupt(*only);
+        return continued;
+    }
+    state->pending.add(signal, record);
+    for (Task* each = state->first_thread; each != nullptr; each = each->next_thread) {
+        if (!takes(*each, signal)) continue;
+        interrupt(*each);
+        break;
+    }
+    return continued;
+}
+
+void send(Process& process, Task* only, const abi::SigInfo& info) {
+    auto* record = new (std::nothrow) QueuedSignal;
+    if (record != nullptr) record->info = info;
+    const auto signal = static_cast<Signal>(info.signo);
+    if (!post(process, only, signal, record)) return;
+    process.state_changes.wake_all();
+}
+
+}  // namespace
+
+abi::SigInfo info_from_user(Signal signal, std::int32_t code) {
+    abi::SigInfo info = {};
+    Process& self = this_task().process();
+    info.signo = static_cast<std::int32_t>(signal);
+    info.code = code;
+    info.sender.pid = self.pid;
+    info.sender.uid = self.credentials()->uid;
+    return info;
+}
+
+abi::SigInfo info_from_kernel(Signal signal) {
+    abi::SigInfo info = {};
+    info.signo = static_cast<std::int32_t>(signal);
+    info.code = abi::kSiKernel;
+    return info;
+}
+
+void send_signal(Process& process, const abi::SigInfo& info) {
+    send(process, nullptr, info);
+}
+
+void send_signal(Task& task, const abi::SigInfo& info) {
+    send(task.process(), &task, info);
+}
+
+void send_signal_number(Process& process, Signal signal) {
+    if (post(process, nullptr, signal, nullptr)) process.state_changes.wake_all();
+}
+
+void signal_group(Pid group, Signal signal) {
+    auto table = process_table().lock();
+    for (Process* each = table->first(); each != nullptr; each = table->next(*each))
+        if (each->kin.group == group && !each->kin.zombie) send_signal_number(*each, signal);
+}
+
+void force_signal(const abi::SigInfo& info) {
+    Task& task = this_task();
+    const auto signal = static_cast<Signal>(info.signo);
+    auto* record = new (std::nothrow) QueuedSignal;
+    if (record != nullptr) record->info = info;
+    auto state = task.process().signals.lock();
+    abi::SigAction& action = state->action(signal);
+    if ((task.blocked & signal_bit(signal)) != 0 || action.handler == abi::kSigIgnore) {
+        action.handler = abi::kSigDefault;
+        task.blocked &= ~signal_bit(signal);
+    }
+    task.pending.add(signal, record);
+    interrupt(task);
+}
+
+bool would_act(Signal signal) {
+    Task& task = this_task();
+    auto state = task.process().signals.lock();
+    return (task.blocked & signal_bit(signal)) == 0 &&
+           state->action(signal).handler != abi::kSigIgnore;
+}
+
+void set_blocked(std::uint64_t mask) {
+    Task& task = this_task();
+    auto state = task.process().signals.lock();
+    task.blocked = mask & ~kUnblockable;
+    if (((task.pending.set() | state->pending.set()) & ~task.blocked) != 0) interrupt(task);
+}
+
+void set_blocked_until_return(std::uint64_t mask) {
+    Task& task = this_task();
+    task.saved_mask = task.blocked;
+    task.restore_mask = true;
+    set_blocked(mask);
+}
+
+void discard_ignored(SignalState& state, Signal signal) {
+    if (!is_ignored(state, signal)) return;
+    state.pending.discard(signal_bit(signal));
+    for (Task* each = state.first_thread; each != nullptr; each = each->next_thread)
+        each->pending.discard(signal_bit(signal));
+}
+
+void notify_parent(Process& child, std::int32_t code, std::int32_t status) {
+    Process* parent = child.kin.parent;
+    if (parent == nullptr) return;
+    abi::SigInfo info = {};
+    info.signo = static_cast<std::int32_t>(child.kin.exit_signal);
+    info.code = code;
+    info.child.pid = child.pid;
+    info.child.uid = child.credentials()->uid;
+    info.child.status = status;
+    const bool stop = code == abi::kCldStopped || code == abi::kCldContinued;
+    const bool wanted = !stop || (parent->signals.lock()->action(Signal::kChld).flags &
+                                  abi::kSaNoChildStop) == 0;
+    if (stop) info.signo = static_cast<std::int32_t>(Signal::kChld);
+    if (wanted && info.signo != 0) send_signal(*parent, info);
+    parent->child_events.wake_all();
+}
+
+}  // namespace exo::posix
