@@ -31,6 +31,7 @@ ALLOWED = {
     "kernel/fs": ["abi", "lib/*", "kernel/arch", "kernel/core", "kernel/object", "kernel/mm"],
     "kernel/ipc": ["abi", "lib/*", "kernel/arch", "kernel/core", "kernel/object", "kernel/mm",
                    "kernel/fs"],
+    "posix_x": ["abi", "lib/*", "kernel", "kernel/*"],
     "kernel": ["abi", "lib/*", "kernel/*"],
     "posix_x": ["abi", "lib/*", "kernel/*"],
     "image": [],

@@ -89,26 +89,80 @@ class RandomFile final : public SinkFile {
     }
 };
 
-/// Lines written here appear in the kernel's log.
+/// Lines written here appear in the kernel's log; each read gives one line of it as
+/// "level,sequence,microseconds,-;text\n" (Documentation/ABI/testing/dev-kmsg). The sequence is the
+/// line's place among all bytes ever logged.
 class KmsgFile final : public DeviceFile {
   public:
     using DeviceFile::DeviceFile;
+
+    Result<std::size_t> read(IoCursor& to) override {
+        constexpr std::uint64_t kPollNs = 100'000'000;  // nobody is told of new lines
+        for (;;) {
+            {
+                auto position = position_.lock();
+                if (log_extent().end > *position) return read_line(*position, to);
+            }
+            if (has(flags(), FileFlags::kNonBlocking)) return Errno::AGAIN;
+            TRY(sleep_until(Deadline::in(kPollNs)));
+        }
+    }
+
     Result<std::size_t> write(IoCursor& from) override {
         char text[kLogLine];
         const std::size_t whole = from.remaining();
         const std::size_t length = TRY(from.take(text, std::min(whole, sizeof(text))));
         std::string_view line(text, length);
-        // "<4>text" carries a level, which is syslog's; only whether it is an error is kept.
         LogLevel level = LogLevel::kInfo;
-        if (line.size() > 2 && line[0] == '<' && line[2] == '>') {
-            if (line[1] >= '0' && line[1] <= '3') level = LogLevel::kError;
+        if (line.size() > 2 && line[0] == '<' && line[1] >= '0' && line[1] <= '7' &&
+            line[2] == '>') {
+            level = static_cast<LogLevel>(line[1] - '0');
             line.remove_prefix(3);
         }
         while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
         log_line(level, "user", line);
-        if (length == std::min(whole, sizeof(text))) from.advance(from.remaining());
+        from.advance(from.remaining());  // what does not fit in a line is cut
         return whole;
     }
+
+    PollEvents poll(PollTable*) override {
+        const bool more = log_extent().end > *position_.lock();
+        return PollEvents::kOut | (more ? PollEvents::kIn : PollEvents::kNone);
+    }
+
+  private:
+    static Result<std::size_t> read_line(std::uint64_t& position, IoCursor& to) {
+        char text[kLogLine + 64];
+        const LogExtent extent = log_extent();
+        const std::uint64_t begin = std::max(position, extent.end - extent.kept);
+        std::uint64_t after = begin;
+        const std::size_t read = read_log(after, text);
+        std::string_view line(text, read);
+        line = line.substr(0, line.find('\n'));
+        char record[sizeof(text) + 64];
+        const std::size_t length = format_record(line, begin, record);
+        if (length > to.remaining()) return Errno::INVAL;
+        TRY(to.put(record, length));
+        position = begin + line.size() + 1;
+        return length;
+    }
+
+    /// "<6>[    1.234567] text" as a record.
+    static std::size_t format_record(std::string_view line, std::uint64_t sequence,
+                                     std::span<char> to) {
+        const char level = line.size() > 1 ? line[1] : '6';
+        std::uint64_t microseconds = 0;
+        const std::size_t close = std::min(line.find("] "), line.size());
+        for (const char c : line.substr(std::min<std::size_t>(3, close),
+                                        close - std::min<std::size_t>(3, close))) {
+            if (c >= '0' && c <= '9')
+                microseconds = microseconds * 10 + static_cast<unsigned>(c - '0');
+        }
+        const std::string_view text = line.substr(std::min(close + 2, line.size()));
+        return format_to(to, "{},{},{},-;{}\n", level, sequence, microseconds, text);
+    }
+
+    Locked<std::uint64_t, Mutex<LockRank::kFile>> position_;
 };
 
 template <typename T>
