@@ -16,6 +16,7 @@
 #include "kernel/core/reaper.h"
 #include "kernel/core/scheduler.h"
 #include "kernel/core/time.h"
+#include "kernel/drivers/pci.h"
 #include "kernel/mm/early_frames.h"
 #include "kernel/mm/frames.h"
 #include "kernel/mm/heap.h"
@@ -103,9 +104,10 @@ void log_memory() {
 
 /// The first thread: what is left to do may sleep.
 void start_programs(void*) {
-    panic_on_request();
+    if (!start_pci(platform)) panic("no memory for the list of PCI devices");
     log_memory();
     log_info("exo", "ready after {} us", arch::now_ns() / 1000);
+    panic_on_request();
     const std::string_view tests = boot_option("exo.test");
     if (tests.empty()) return start_personality(boot_info);
     if (start_kernel_tests == nullptr) panic("exo.test: this image has no tests in it");

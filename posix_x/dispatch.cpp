@@ -6,6 +6,7 @@
 #include "kernel/arch/upcalls.h"
 #include "kernel/core/log.h"
 #include "kernel/core/scheduler.h"
+#include "lib/base/cpu.h"
 #include "posix_x/calls.h"
 #include "posix_x/signals.h"
 
@@ -154,9 +155,9 @@ void upcall::system_call(TrapFrame& frame) {
         frame.rax = static_cast<std::uint64_t>(-static_cast<std::int64_t>(Errno::NOSYS));
         return;
     }
-    const std::uint64_t begin = cpu_ticks();
+    const std::uint64_t begin = read_tsc();
     const Result<long> result = what.thunk(task, frame);
-    count(number, cpu_ticks() - begin);
+    count(number, read_tsc() - begin);
     if (tracing_calls()) trace_call(task, what, frame, result);
     if (result) {
         // A new program begins with what execve() put there; all others get their result.

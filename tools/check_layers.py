@@ -29,6 +29,7 @@ ALLOWED = {
     "kernel/mm": ["abi", "lib/*", "kernel/arch", "kernel/core", "kernel/object",
                   "kernel/fs/io_cursor.h"],
     "kernel/fs": ["abi", "lib/*", "kernel/arch", "kernel/core", "kernel/object", "kernel/mm"],
+    "kernel/drivers": ["abi", "lib/*", "kernel/arch", "kernel/core", "kernel/object", "kernel/mm"],
     "kernel/ipc": ["abi", "lib/*", "kernel/arch", "kernel/core", "kernel/object", "kernel/mm",
                    "kernel/fs"],
     "posix_x": ["abi", "lib/*", "kernel", "kernel/*"],

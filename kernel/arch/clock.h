@@ -16,11 +16,6 @@ void start_clock(VirtAddr hpet);
 /// Nanoseconds since start_clock(). Monotonic on one CPU; lock-free, callable from any context.
 [[nodiscard]] std::uint64_t now_ns();
 
-/// The TSC, for differences on one CPU.
-[[nodiscard]] inline std::uint64_t cpu_ticks() {
-    return __builtin_ia32_rdtsc();
-}
-
 /// TSC ticks a second, as measured.
 [[nodiscard]] std::uint64_t tsc_rate();
 
