@@ -1,0 +1,134 @@
+// Terminals as files, and the kernel thread that feeds them.
+#include "kernel/arch/console.h"
+#include "kernel/core/interrupts.h"
+#include "kernel/core/scheduler.h"
+#include "kernel/fs/devices.h"
+#include "posix_x/process_table.h"
+#include "posix_x/terminal.h"
+
+namespace exo::posix {
+namespace {
+
+constexpr std::uint32_t kTtyMajor = 4, kAuxMajor = 5, kFirstSerialMinor = 64;
+
+constinit Terminal* terminals[arch::kSerialPorts] = {};
+constinit WaitQueue* received = nullptr;
+constinit Atomic<bool> has_received{false};
+
+class TerminalFile final : public File {
+  public:
+    TerminalFile(Ref<Terminal> terminal, Inode& inode, Dentry& by, FileFlags flags)
+        : File(ObjectType::kDevice, flags),
+          terminal_(std::move(terminal)),
+          inode_(inode),
+          dentry_(by) {}
+
+    Result<std::size_t> read(IoCursor& to) override {
+        return terminal_->read(to, has(flags(), FileFlags::kNonBlocking));
+    }
+    Result<std::size_t> write(IoCursor& from) override { return terminal_->write(from); }
+    Result<long> ioctl(std::uint32_t request, std::uint64_t argument) override {
+        return terminal_->ioctl(request, UserAddr{argument});
+    }
+    PollEvents poll(PollTable* table) override { return terminal_->poll(table); }
+    Result<std::size_t> readable_bytes() override { return terminal_->readable_bytes(); }
+    [[nodiscard]] RefPtr<Inode> inode() const override { return inode_; }
+    [[nodiscard]] RefPtr<Dentry> dentry() const override { return dentry_; }
+    [[nodiscard]] Terminal& terminal() const { return *terminal_; }
+
+  private:
+    const Ref<Terminal> terminal_;
+    const Ref<Inode> inode_;
+    const Ref<Dentry> dentry_;
+};
+
+Result<Ref<File>> open_terminal(Terminal* terminal, Inode& inode, Dentry& by, FileFlags flags) {
+    if (terminal == nullptr) return Errno::NXIO;
+    return TRY(make_ref<TerminalFile>(Ref<Terminal>(*terminal), inode, by, flags));
+}
+
+Result<Ref<File>> open_serial(Inode& inode, Dentry& by, FileFlags flags, Rights) {
+    const std::uint32_t port = inode.stat().device.minor - kFirstSerialMinor;
+    if (port >= arch::kSerialPorts) return Errno::NXIO;
+    return open_terminal(terminals[port], inode, by, flags);
+}
+
+Result<Ref<File>> open_console(Inode& inode, Dentry& by, FileFlags flags, Rights) {
+    return open_terminal(terminals[0], inode, by, flags);
+}
+
+/// /dev/tty is the terminal of who opens it (tty(4)).
+Result<Ref<File>> open_own(Inode& inode, Dentry& by, FileFlags flags, Rights) {
+    RefPtr<Terminal> own;
+    {
+        auto table = process_table().lock();
+        own = this_task().process().kin.terminal;
+    }
+    return open_terminal(own.get(), inode, by, flags);
+}
+
+void on_interrupt(std::uint8_t) {
+    has_received.store(true, std::memory_order_release);
+    received->wake_all();
+}
+
+void run_receiver(void*) {
+    for (;;) {
+        // Nothing interrupts a kernel thread, and there is no deadline.
+        static_cast<void>(received->wait(
+            [] { return has_received.exchange(false, std::memory_order_acquire); },
+            Deadline::never(), Interruptible::kNo));
+        for (Terminal* each : terminals)
+            if (each != nullptr) each->receive();
+    }
+}
+
+constexpr std::string_view kSerialNames[arch::kSerialPorts] = {"ttyS0", "ttyS1", "ttyS2", "ttyS3"};
+
+Result<void> start_port(unsigned port) {
+    if (!arch::serial_present(port)) return {};
+    terminals[port] = new (std::nothrow) Terminal(port);
+    if (terminals[port] == nullptr) return Errno::NOMEM;
+    TRY(register_character_device({.number = {kTtyMajor, kFirstSerialMinor + port},
+                                   .name = kSerialNames[port],
+                                   .mode = 0620,
+                                   .open = open_serial}));
+    TRY(connect_isa_interrupt(arch::serial_interrupt(port), on_interrupt));
+    arch::serial_enable_input(port);
+    return {};
+}
+
+}  // namespace
+
+Result<void> start_terminals() {
+    received = new (std::nothrow) WaitQueue;
+    if (received == nullptr) return Errno::NOMEM;
+    TRY(register_character_device(
+        {.number = {kAuxMajor, 0}, .name = "tty", .mode = 0666, .open = open_own}));
+    TRY(register_character_device(
+        {.number = {kAuxMajor, 1}, .name = "console", .mode = 0600, .open = open_console}));
+    for (unsigned port = 0; port < arch::kSerialPorts; ++port) TRY(start_port(port));
+    const auto receiver = TRY(Thread::create_kernel("serial", run_receiver, nullptr));
+    start_thread(*receiver);
+    return {};
+}
+
+void become_controlling_terminal(Task& task, File& file) {
+    const RefPtr<Inode> inode = file.inode();
+    if (!inode || inode->type() != FileType::kCharacterDevice) return;
+    // Neither /dev/console nor /dev/tty become one, as on Linux.
+    const DeviceNumber device = inode->stat().device;
+    if (device.major != kTtyMajor || has(file.flags(), FileFlags::kPathOnly)) return;
+    static_cast<TerminalFile&>(file).terminal().adopt_if_free(task);
+}
+
+void leave_terminal(Process& process) {
+    RefPtr<Terminal> terminal;
+    {
+        auto table = process_table().lock();
+        std::swap(terminal, process.kin.terminal);
+    }
+    if (terminal && process.kin.session == process.pid) terminal->abandon(process.pid);
+}
+
+}  // namespace exo::posix
