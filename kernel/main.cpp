@@ -22,6 +22,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/mm/kernel_mappings.h"
 #include "kernel/mm/kernel_space.h"
+#include "kernel/mm/shootdown.h"
 #include "kernel/personality.h"
 #include "kernel/smp.h"
 #include "lib/acpi/platform.h"
@@ -170,6 +171,7 @@ extern "C" [[noreturn]] void kernel_main(std::uint64_t start_info) {
     start_time(kernel_mappings());
     start_interrupts(platform,
                      [](std::uint64_t at) { return map_registers(kernel_mappings(), at); });
+    start_shootdown();
     if (!start_scheduler() || !start_reaper()) panic("no memory for the scheduler");
     start_other_cpus(platform, tables);
     const auto first = Thread::create_kernel("start", start_programs, nullptr);

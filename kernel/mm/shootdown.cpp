@@ -7,6 +7,7 @@
 #include "kernel/arch/local_apic.h"
 #include "kernel/arch/page_entry.h"
 #include "kernel/core/cpu_local.h"
+#include "kernel/core/interrupts.h"
 #include "kernel/mm/frames.h"
 #include "lib/base/cpu.h"
 #include "lib/base/panic.h"
@@ -118,8 +119,8 @@ void TlbBatch::flush() {
     count_ = 0;
 }
 
-void handle_shootdown(std::uint8_t) {
-    answer_requests();
+void start_shootdown() {
+    set_interrupt_handler(arch::kShootdownVector, [](std::uint8_t) { answer_requests(); });
 }
 
 }  // namespace exo

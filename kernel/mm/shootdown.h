@@ -44,7 +44,7 @@ class TlbBatch {
     std::array<std::uint64_t, kMostFrames> frames_;  ///< address | Kind
 };
 
-/// The handler of kShootdownVector.
-void handle_shootdown(std::uint8_t vector);
+/// Once, before a second CPU loads an address space: takes kShootdownVector.
+void start_shootdown();
 
 }  // namespace exo

@@ -67,6 +67,7 @@ TEST(TreeTest, random_changes_agree_with_a_set) {
     Items items;
     std::set<std::uint64_t> oracle;
     std::vector<std::unique_ptr<Item>> owned;
+    owned.reserve(300);
     for (std::uint64_t key = 0; key < 300; ++key) owned.push_back(std::make_unique<Item>(key));
     for (int step = 0; step < 20000; ++step) {
         const std::uint64_t key = random() % owned.size();

@@ -41,8 +41,13 @@ step() {
     return 1
 }
 
-# What a step's log says of how much it did: ctest's count.
-step_detail() { sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests failed out of ([0-9]+)$/  \2 tests/p' "$1"; }
+# What a step's log says of how much it did: ctest's count, the kernel's lines, what passed.
+step_detail() {
+    sed -nE -e 's/^[0-9]+% tests passed, ([0-9]+) tests failed out of ([0-9]+)$/  \2 tests/p' \
+        -e 's/^kernel: ([0-9,]+ of [0-9,]+) lines of code;.*/  \1/p' \
+        -e 's/^([0-9]+) passed, 0 failed$/  \1 tests/p' \
+        -e 's/^(exo|linux), [0-9]+ CPUs: ([0-9]+ of [0-9]+) pass$/  \2/p' "$1" | tr -d '\n'
+}
 
 # Prints the closing line, and is the exit status of all steps.
 step_summary() {

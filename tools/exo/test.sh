@@ -9,10 +9,12 @@ exo_test() {
             cat <<'TEXT'
 Usage: ./exo test [--long] [GROUP...]
 
-  lint     formatting, include layers, shell scripts, clang-tidy, freestanding link
+  lint     formatting, include layers, shell scripts, freestanding link, kernel lines, clang-tidy
   unit     unit tests: plain, under ASan+UBSan, and what is concurrent under TSan
   model    model checks of the lock-free structures: interleavings of the source, spin
   kernel   the kernel, booted in QEMU: panics, machines, its own tests with every check on
+  run      ./exo run by typing it, on Debian's Linux and on Exo-OS
+  abi      Linux programs on this machine's Linux and in Exo-OS, 1 and 4 CPUs, compared
   fuzz     every fuzz target for some seconds
   apps     real programs on what was built (LD_PRELOAD=libexo_alloc.so)
 
@@ -21,7 +23,7 @@ TEXT
             return
             ;;
         --long) long=1 ;;
-        lint | unit | model | kernel | fuzz | apps) groups+=("$1") ;;
+        lint | unit | model | kernel | run | abi | fuzz | apps) groups+=("$1") ;;
         *) bad_option test "$1" ;;
         esac
         shift
@@ -45,6 +47,7 @@ test_lint() {
     step 'include layers' python3 tools/check_layers.py
     step 'shell scripts' check_shell
     step 'freestanding: kernel flags, no libc' check_freestanding
+    step 'kernel lines' tools/count_lines.py build/freestanding
     step 'clang-tidy' check_tidy
 }
 
@@ -90,6 +93,18 @@ test_kernel() {
         step "kernel: $(basename "$script" .sh)" "$script" build/freestanding/kernel/exo-kernel \
             build/kernel-test/kernel/exo-kernel-test
     done
+}
+
+# Debian's Linux first: what fails there is the tool's or the test's fault, not the kernel's.
+test_run() {
+    step 'run: linux' tests/run/run_test.py --kernel linux
+    step 'run: exo' tests/run/run_test.py --kernel exo
+}
+
+test_abi() {
+    step 'build user' configure_and_build user || return
+    step 'abi: Linux in the guest' tests/abi/run.py --kernel linux
+    step 'abi: Exo-OS' tests/abi/run.py
 }
 
 test_fuzz() {

@@ -85,7 +85,7 @@ class CommandSession:
                 return self.give_up()
             for key, mask in ready:
                 if key.data == "signal" and not self.on_signal():
-                    return 128 + signal.SIGINT
+                    return self.exit_code
                 if key.data == "input":
                     self.read_input()
                 if key.data == "link":
@@ -151,10 +151,11 @@ class CommandSession:
         return True
 
     def on_signal(self):
-        """The first goes to the command, the second ends the machine. False: end."""
+        """The first Ctrl-C goes to the command; all else ends the machine. False: end."""
         for number in os.read(self.wake_read, 64):
             self.interrupts += 1
-            if self.interrupts > 1 or not self.reader.greeted:
+            if number != signal.SIGINT or self.interrupts > 1 or not self.reader.greeted:
+                self.exit_code = 128 + number
                 return False
             self.pending.append(wire.frame(wire.SIGNAL, bytes([number])))
         return True
