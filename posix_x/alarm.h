@@ -17,7 +17,9 @@ class Alarm : private Timer {
     /// In `value_ns`, then every `period_ns`; 0: not, not again.
     void set(std::uint64_t value_ns, std::uint64_t period_ns);
     [[nodiscard]] std::uint64_t left_ns() const;
-    [[nodiscard]] std::uint64_t period_ns() const { return period_ns_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t period_ns() const {
+        return period_ns_.load(std::memory_order_relaxed);
+    }
 
   private:
     static void fire(Timer& timer);

@@ -34,18 +34,35 @@ struct ModeBits {
 };
 
 /// How a trace prints an argument.
-enum class ArgumentKind : std::uint8_t { kSigned, kUnsigned, kHex, kOctal, kFd, kDirFd, kAddress, kPath };
+enum class ArgumentKind : std::uint8_t {
+    kSigned,
+    kUnsigned,
+    kHex,
+    kOctal,
+    kFd,
+    kDirFd,
+    kAddress,
+    kPath
+};
 
 template <typename T>
 consteval ArgumentKind argument_kind() {
-    if constexpr (std::is_same_v<T, Fd>) return ArgumentKind::kFd;
-    else if constexpr (std::is_same_v<T, DirFd>) return ArgumentKind::kDirFd;
-    else if constexpr (std::is_same_v<T, UserPath>) return ArgumentKind::kPath;
-    else if constexpr (std::is_same_v<T, Flags>) return ArgumentKind::kHex;
-    else if constexpr (std::is_same_v<T, ModeBits>) return ArgumentKind::kOctal;
-    else if constexpr (std::signed_integral<T>) return ArgumentKind::kSigned;
-    else if constexpr (std::unsigned_integral<T> || std::is_enum_v<T>) return ArgumentKind::kUnsigned;
-    else return ArgumentKind::kAddress;
+    if constexpr (std::is_same_v<T, Fd>)
+        return ArgumentKind::kFd;
+    else if constexpr (std::is_same_v<T, DirFd>)
+        return ArgumentKind::kDirFd;
+    else if constexpr (std::is_same_v<T, UserPath>)
+        return ArgumentKind::kPath;
+    else if constexpr (std::is_same_v<T, Flags>)
+        return ArgumentKind::kHex;
+    else if constexpr (std::is_same_v<T, ModeBits>)
+        return ArgumentKind::kOctal;
+    else if constexpr (std::signed_integral<T>)
+        return ArgumentKind::kSigned;
+    else if constexpr (std::unsigned_integral<T> || std::is_enum_v<T>)
+        return ArgumentKind::kUnsigned;
+    else
+        return ArgumentKind::kAddress;
 }
 
 /// A register as a T. Narrow types take the low bits, as Linux's do.

@@ -1,5 +1,5 @@
-// The handlers of abi/syscalls.def, each named sys_ and the call's name, by the file it is in. Arguments
-// are decoded by type (arguments.h); errors are as the call's manual page has them.
+// The handlers of abi/syscalls.def, each named sys_ and the call's name, by the file it is in.
+// Arguments are decoded by type (arguments.h); errors are as the call's manual page has them.
 #pragma once
 
 #include "abi/linux/process.h"
@@ -13,11 +13,13 @@ namespace exo::posix {
 Result<long> sys_fchmodat(Task& task, DirFd at, UserPath path, ModeBits mode);
 Result<long> sys_chmod(Task& task, UserPath path, ModeBits mode);
 Result<long> sys_fchmod(Task& task, Fd fd, ModeBits mode);
-Result<long> sys_fchownat(Task& task, DirFd at, UserPath path, std::uint32_t uid, std::uint32_t gid, Flags flags);
+Result<long> sys_fchownat(Task& task, DirFd at, UserPath path, std::uint32_t uid, std::uint32_t gid,
+                          Flags flags);
 Result<long> sys_chown(Task& task, UserPath path, std::uint32_t uid, std::uint32_t gid);
 Result<long> sys_lchown(Task& task, UserPath path, std::uint32_t uid, std::uint32_t gid);
 Result<long> sys_fchown(Task& task, Fd fd, std::uint32_t uid, std::uint32_t gid);
-Result<long> sys_utimensat(Task& task, DirFd at, UserPath path, UserIn<abi::Timespec> times, Flags flags);
+Result<long> sys_utimensat(Task& task, DirFd at, UserPath path, UserIn<abi::Timespec> times,
+                           Flags flags);
 Result<long> sys_futimesat(Task& task, DirFd at, UserPath path, UserIn<abi::Timeval> times);
 Result<long> sys_utimes(Task& task, UserPath path, UserIn<abi::Timeval> times);
 Result<long> sys_utime(Task& task, UserPath path, UserIn<std::int64_t> times);
@@ -43,14 +45,18 @@ Result<long> sys_getuid(Task& task);
 Result<long> sys_geteuid(Task& task);
 Result<long> sys_getgid(Task& task);
 Result<long> sys_getegid(Task& task);
-Result<long> sys_getresuid(Task& task, UserOut<std::uint32_t> real, UserOut<std::uint32_t> effective, UserOut<std::uint32_t> saved);
-Result<long> sys_getresgid(Task& task, UserOut<std::uint32_t> real, UserOut<std::uint32_t> effective, UserOut<std::uint32_t> saved);
+Result<long> sys_getresuid(Task& task, UserOut<std::uint32_t> real,
+                           UserOut<std::uint32_t> effective, UserOut<std::uint32_t> saved);
+Result<long> sys_getresgid(Task& task, UserOut<std::uint32_t> real,
+                           UserOut<std::uint32_t> effective, UserOut<std::uint32_t> saved);
 Result<long> sys_setuid(Task& task, std::uint32_t id);
 Result<long> sys_setgid(Task& task, std::uint32_t id);
 Result<long> sys_setreuid(Task& task, std::uint32_t real, std::uint32_t effective);
 Result<long> sys_setregid(Task& task, std::uint32_t real, std::uint32_t effective);
-Result<long> sys_setresuid(Task& task, std::uint32_t real, std::uint32_t effective, std::uint32_t saved);
-Result<long> sys_setresgid(Task& task, std::uint32_t real, std::uint32_t effective, std::uint32_t saved);
+Result<long> sys_setresuid(Task& task, std::uint32_t real, std::uint32_t effective,
+                           std::uint32_t saved);
+Result<long> sys_setresgid(Task& task, std::uint32_t real, std::uint32_t effective,
+                           std::uint32_t saved);
 Result<long> sys_setfsuid(Task& task, std::uint32_t id);
 Result<long> sys_setfsgid(Task& task, std::uint32_t id);
 Result<long> sys_getgroups(Task& task, std::int32_t capacity, UserOut<std::uint32_t> out);
@@ -67,12 +73,16 @@ Result<long> sys_setsid(Task& task);
 // io_calls.cpp
 Result<long> sys_read(Task& task, Fd fd, UserAddr buffer, std::uint64_t count);
 Result<long> sys_write(Task& task, Fd fd, UserAddr buffer, std::uint64_t count);
-Result<long> sys_pread64(Task& task, Fd fd, UserAddr buffer, std::uint64_t count, std::int64_t offset);
-Result<long> sys_pwrite64(Task& task, Fd fd, UserAddr buffer, std::uint64_t count, std::int64_t offset);
+Result<long> sys_pread64(Task& task, Fd fd, UserAddr buffer, std::uint64_t count,
+                         std::int64_t offset);
+Result<long> sys_pwrite64(Task& task, Fd fd, UserAddr buffer, std::uint64_t count,
+                          std::int64_t offset);
 Result<long> sys_readv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count);
 Result<long> sys_writev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count);
-Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count, std::int64_t offset);
-Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count, std::int64_t offset);
+Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count,
+                        std::int64_t offset);
+Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count,
+                         std::int64_t offset);
 Result<long> sys_lseek(Task& task, Fd fd, std::int64_t offset, std::uint32_t whence);
 Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::uint64_t count);
 Result<long> sys_fsync(Task& task, Fd fd);
@@ -84,12 +94,16 @@ Result<long> sys_syncfs(Task& task, Fd fd);
 Result<long> sys_syslog(Task& task, std::uint32_t action, UserAddr out, std::int32_t bytes);
 
 // memory_calls.cpp
-Result<long> sys_mmap(Task& task, std::uint64_t address, std::uint64_t length, std::uint32_t protection, Flags flags, Fd fd, std::uint64_t offset);
+Result<long> sys_mmap(Task& task, std::uint64_t address, std::uint64_t length,
+                      std::uint32_t protection, Flags flags, Fd fd, std::uint64_t offset);
 Result<long> sys_munmap(Task& task, std::uint64_t address, std::uint64_t length);
-Result<long> sys_mprotect(Task& task, std::uint64_t address, std::uint64_t length, std::uint32_t protection);
-Result<long> sys_mremap(Task& task, std::uint64_t address, std::uint64_t old_length, std::uint64_t new_length, Flags flags);
+Result<long> sys_mprotect(Task& task, std::uint64_t address, std::uint64_t length,
+                          std::uint32_t protection);
+Result<long> sys_mremap(Task& task, std::uint64_t address, std::uint64_t old_length,
+                        std::uint64_t new_length, Flags flags);
 Result<long> sys_brk(Task& task, std::uint64_t wanted);
-Result<long> sys_madvise(Task& task, std::uint64_t address, std::uint64_t length, std::uint32_t advice);
+Result<long> sys_madvise(Task& task, std::uint64_t address, std::uint64_t length,
+                         std::uint32_t advice);
 Result<long> sys_msync(Task&, std::uint64_t address, std::uint64_t length, Flags flags);
 
 // name_calls.cpp
@@ -100,14 +114,17 @@ Result<long> sys_mknod(Task& task, UserPath path, ModeBits mode, std::uint64_t d
 Result<long> sys_unlinkat(Task& task, DirFd at, UserPath path, Flags flags);
 Result<long> sys_unlink(Task& task, UserPath path);
 Result<long> sys_rmdir(Task& task, UserPath path);
-Result<long> sys_renameat2(Task& task, DirFd from_at, UserPath from, DirFd to_at, UserPath to, Flags flags);
+Result<long> sys_renameat2(Task& task, DirFd from_at, UserPath from, DirFd to_at, UserPath to,
+                           Flags flags);
 Result<long> sys_renameat(Task& task, DirFd from_at, UserPath from, DirFd to_at, UserPath to);
 Result<long> sys_rename(Task& task, UserPath from, UserPath to);
-Result<long> sys_linkat(Task& task, DirFd from_at, UserPath from, DirFd to_at, UserPath to, Flags flags);
+Result<long> sys_linkat(Task& task, DirFd from_at, UserPath from, DirFd to_at, UserPath to,
+                        Flags flags);
 Result<long> sys_link(Task& task, UserPath from, UserPath to);
 Result<long> sys_symlinkat(Task& task, UserPath target, DirFd at, UserPath path);
 Result<long> sys_symlink(Task& task, UserPath target, UserPath path);
-Result<long> sys_readlinkat(Task& task, DirFd at, UserPath path, UserAddr out, std::int32_t capacity);
+Result<long> sys_readlinkat(Task& task, DirFd at, UserPath path, UserAddr out,
+                            std::int32_t capacity);
 Result<long> sys_readlink(Task& task, UserPath path, UserAddr out, std::int32_t capacity);
 Result<long> sys_getdents64(Task& task, Fd fd, UserAddr out, std::uint32_t capacity);
 Result<long> sys_chdir(Task& task, UserPath path);
@@ -115,33 +132,43 @@ Result<long> sys_fchdir(Task& task, Fd fd);
 Result<long> sys_chroot(Task& task, UserPath path);
 Result<long> sys_getcwd(Task& task, UserAddr out, std::uint64_t capacity);
 Result<long> sys_umask(Task& task, std::uint32_t mask);
-Result<long> sys_mount(Task& task, UserPath source, UserPath target, UserPath type, std::uint64_t flags, UserPath options);
+Result<long> sys_mount(Task& task, UserPath source, UserPath target, UserPath type,
+                       std::uint64_t flags, UserPath options);
 Result<long> sys_umount2(Task& task, UserPath target, Flags flags);
 
 // poll_calls.cpp
 Result<long> sys_poll(Task& task, UserAddr fds, std::uint32_t count, std::int32_t milliseconds);
-Result<long> sys_ppoll(Task& task, UserAddr fds, std::uint32_t count, UserIn<abi::Timespec> timeout, UserAddr mask, std::uint64_t mask_bytes);
-Result<long> sys_select(Task& task, std::int32_t count, UserAddr in, UserAddr out, UserAddr except, UserIn<abi::Timeval> timeout);
-Result<long> sys_pselect6(Task& task, std::int32_t count, UserAddr in, UserAddr out, UserAddr except, UserIn<abi::Timespec> timeout, UserIn<std::uint64_t> mask);
+Result<long> sys_ppoll(Task& task, UserAddr fds, std::uint32_t count, UserIn<abi::Timespec> timeout,
+                       UserAddr mask, std::uint64_t mask_bytes);
+Result<long> sys_select(Task& task, std::int32_t count, UserAddr in, UserAddr out, UserAddr except,
+                        UserIn<abi::Timeval> timeout);
+Result<long> sys_pselect6(Task& task, std::int32_t count, UserAddr in, UserAddr out,
+                          UserAddr except, UserIn<abi::Timespec> timeout,
+                          UserIn<std::uint64_t> mask);
 
 // process_calls.cpp
 Result<long> sys_fork(Task& task);
 Result<long> sys_vfork(Task& task);
-Result<long> sys_clone(Task& task, std::uint64_t flags, std::uint64_t stack, UserAddr parent_tid, UserAddr child_tid, std::uint64_t tls);
+Result<long> sys_clone(Task& task, std::uint64_t flags, std::uint64_t stack, UserAddr parent_tid,
+                       UserAddr child_tid, std::uint64_t tls);
 Result<long> sys_clone3(Task& task, UserAddr arguments, std::uint64_t bytes);
-Result<long> sys_execveat(Task& task, DirFd at, UserPath path, UserAddr arguments, UserAddr environment, Flags flags);
+Result<long> sys_execveat(Task& task, DirFd at, UserPath path, UserAddr arguments,
+                          UserAddr environment, Flags flags);
 Result<long> sys_execve(Task& task, UserPath path, UserAddr arguments, UserAddr environment);
 Result<long> sys_exit(Task&, std::int32_t code);
 Result<long> sys_exit_group(Task&, std::int32_t code);
 Result<long> sys_set_tid_address(Task& task, UserAddr at);
 Result<long> sys_set_robust_list(Task& task, UserAddr head, std::uint64_t bytes);
 Result<long> sys_arch_prctl(Task& task, std::uint32_t operation, std::uint64_t value);
-Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value, std::uint64_t, std::uint64_t, std::uint64_t);
+Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value, std::uint64_t,
+                       std::uint64_t, std::uint64_t);
 Result<long> sys_personality(Task&, std::uint32_t wanted);
 
 // signal_calls.cpp
-Result<long> sys_rt_sigaction(Task& task, std::int32_t number, UserIn<abi::SigAction> in, UserOut<abi::SigAction> out, std::uint64_t set_bytes);
-Result<long> sys_rt_sigprocmask(Task& task, std::uint32_t how, UserIn<std::uint64_t> in, UserOut<std::uint64_t> out, std::uint64_t set_bytes);
+Result<long> sys_rt_sigaction(Task& task, std::int32_t number, UserIn<abi::SigAction> in,
+                              UserOut<abi::SigAction> out, std::uint64_t set_bytes);
+Result<long> sys_rt_sigprocmask(Task& task, std::uint32_t how, UserIn<std::uint64_t> in,
+                                UserOut<std::uint64_t> out, std::uint64_t set_bytes);
 Result<long> sys_rt_sigpending(Task& task, UserOut<std::uint64_t> out, std::uint64_t set_bytes);
 Result<long> sys_pause(Task&);
 Result<long> sys_rt_sigsuspend(Task&, UserIn<std::uint64_t> mask, std::uint64_t set_bytes);
@@ -151,14 +178,17 @@ Result<long> sys_kill(Task& task, Pid pid, std::int32_t number);
 Result<long> sys_tkill(Task& task, Pid tid, std::int32_t number);
 Result<long> sys_tgkill(Task& task, Pid group, Pid tid, std::int32_t number);
 Result<long> sys_rt_sigqueueinfo(Task& task, Pid pid, std::int32_t number, UserAddr in);
-Result<long> sys_rt_sigtimedwait(Task& task, UserIn<std::uint64_t> in, UserAddr out, UserIn<abi::Timespec> timeout, std::uint64_t set_bytes);
+Result<long> sys_rt_sigtimedwait(Task& task, UserIn<std::uint64_t> in, UserAddr out,
+                                 UserIn<abi::Timespec> timeout, std::uint64_t set_bytes);
 
 // stat_calls.cpp
 Result<long> sys_stat(Task& task, UserPath path, UserOut<abi::Stat> out);
 Result<long> sys_lstat(Task& task, UserPath path, UserOut<abi::Stat> out);
 Result<long> sys_fstat(Task& task, Fd fd, UserOut<abi::Stat> out);
-Result<long> sys_newfstatat(Task& task, DirFd at, UserPath path, UserOut<abi::Stat> out, Flags flags);
-Result<long> sys_statx(Task& task, DirFd at, UserPath path, Flags flags, std::uint32_t mask, UserOut<abi::Statx> out);
+Result<long> sys_newfstatat(Task& task, DirFd at, UserPath path, UserOut<abi::Stat> out,
+                            Flags flags);
+Result<long> sys_statx(Task& task, DirFd at, UserPath path, Flags flags, std::uint32_t mask,
+                       UserOut<abi::Statx> out);
 Result<long> sys_statfs(Task& task, UserPath path, UserOut<abi::Statfs> out);
 Result<long> sys_fstatfs(Task& task, Fd fd, UserOut<abi::Statfs> out);
 Result<long> sys_faccessat2(Task& task, DirFd at, UserPath path, std::uint32_t mode, Flags flags);
@@ -170,7 +200,8 @@ Result<long> sys_uname(Task&, UserAddr out);
 Result<long> sys_sethostname(Task& task, UserAddr in, std::uint64_t length);
 Result<long> sys_setdomainname(Task& task, UserAddr in, std::uint64_t length);
 Result<long> sys_sysinfo(Task&, UserOut<abi::SysInfo> out);
-Result<long> sys_prlimit64(Task& task, Pid pid, std::uint32_t which, UserIn<abi::ResourceLimit> in, UserOut<abi::ResourceLimit> out);
+Result<long> sys_prlimit64(Task& task, Pid pid, std::uint32_t which, UserIn<abi::ResourceLimit> in,
+                           UserOut<abi::ResourceLimit> out);
 Result<long> sys_getrlimit(Task& task, std::uint32_t which, UserOut<abi::ResourceLimit> out);
 Result<long> sys_setrlimit(Task& task, std::uint32_t which, UserIn<abi::ResourceLimit> in);
 Result<long> sys_sched_yield(Task&);
@@ -183,7 +214,8 @@ Result<long> sys_sched_get_priority_max(Task&, std::uint32_t policy);
 Result<long> sys_sched_get_priority_min(Task& task, std::uint32_t policy);
 Result<long> sys_getcpu(Task&, UserOut<std::uint32_t> cpu, UserOut<std::uint32_t> node);
 Result<long> sys_getrandom(Task&, UserAddr out, std::uint64_t bytes, Flags flags);
-Result<long> sys_reboot(Task& task, std::uint32_t magic1, std::uint32_t magic2, std::uint32_t operation, std::uint64_t);
+Result<long> sys_reboot(Task& task, std::uint32_t magic1, std::uint32_t magic2,
+                        std::uint32_t operation, std::uint64_t);
 
 // time_calls.cpp
 Result<long> sys_restart_syscall(Task& task);
@@ -194,18 +226,23 @@ Result<long> sys_settimeofday(Task& task, UserIn<abi::Timeval> in, UserAddr zone
 Result<long> sys_gettimeofday(Task&, UserOut<abi::Timeval> out, UserOut<std::int32_t> zone);
 Result<long> sys_time(Task&, UserOut<std::int64_t> out);
 Result<long> sys_nanosleep(Task& task, UserIn<abi::Timespec> in, UserOut<abi::Timespec> rest);
-Result<long> sys_clock_nanosleep(Task& task, std::int32_t clock, Flags flags, UserIn<abi::Timespec> in, UserOut<abi::Timespec> rest);
+Result<long> sys_clock_nanosleep(Task& task, std::int32_t clock, Flags flags,
+                                 UserIn<abi::Timespec> in, UserOut<abi::Timespec> rest);
 Result<long> sys_times(Task& task, UserOut<abi::Tms> out);
 Result<long> sys_getrusage(Task& task, std::int32_t who, UserOut<abi::ResourceUse> out);
 Result<long> sys_alarm(Task& task, std::uint32_t seconds);
-Result<long> sys_setitimer(Task& task, std::uint32_t which, UserIn<abi::Timeval> in, UserOut<abi::Timeval> out);
+Result<long> sys_setitimer(Task& task, std::uint32_t which, UserIn<abi::Timeval> in,
+                           UserOut<abi::Timeval> out);
 Result<long> sys_getitimer(Task& task, std::uint32_t which, UserOut<abi::Timeval> out);
 
 // wait_calls.cpp
-Result<long> sys_wait4(Task& task, Pid pid, UserOut<std::int32_t> status, Flags options, UserOut<abi::ResourceUse> use);
-Result<long> sys_waitid(Task& task, std::uint32_t type, Pid id, UserAddr info, Flags options, UserOut<abi::ResourceUse> use);
+Result<long> sys_wait4(Task& task, Pid pid, UserOut<std::int32_t> status, Flags options,
+                       UserOut<abi::ResourceUse> use);
+Result<long> sys_waitid(Task& task, std::uint32_t type, Pid id, UserAddr info, Flags options,
+                        UserOut<abi::ResourceUse> use);
 
 // futex.cpp
-Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value, std::uint64_t timeout_at, UserAddr, std::uint32_t third);
+Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,
+                       std::uint64_t timeout_at, UserAddr, std::uint32_t third);
 
 }  // namespace exo::posix

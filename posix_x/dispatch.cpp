@@ -103,10 +103,12 @@ void log_missing(const Task& task, std::uint64_t number) {
     constexpr std::uint64_t kPauseNs = 200'000'000;
     const std::uint64_t now = arch::now_ns();
     std::uint64_t seen = next_ns.load(std::memory_order_relaxed);
-    if (now < seen || !next_ns.compare_exchange_strong(seen, now + kPauseNs, std::memory_order_relaxed)) return;
+    if (now < seen ||
+        !next_ns.compare_exchange_strong(seen, now + kPauseNs, std::memory_order_relaxed))
+        return;
     const char* name = call(number).name;
-    log(LogLevel::kWarning, "posix", "{} ({}): no system call {} ({})", task.name(), task.tid, number,
-        name == nullptr ? "unknown" : name);
+    log(LogLevel::kWarning, "posix", "{} ({}): no system call {} ({})", task.name(), task.tid,
+        number, name == nullptr ? "unknown" : name);
 }
 
 }  // namespace

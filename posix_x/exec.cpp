@@ -90,8 +90,8 @@ Result<Ref<File>> open_interpreter(Process& process, File& file, const elf::Prog
         TRY(read_file(file, program.interpreter_offset, path.data(), path.size()));
     if (got != path.size() || path[got - 1] != '\0') return Errno::NOEXEC;
     const auto who = process.credentials();
-    const auto found = TRY(walk(process.places().walk_start(), {path.data(), std::strlen(path.data())},
-                                LastLink::kFollow, *who));
+    const auto found = TRY(walk(process.places().walk_start(),
+                                {path.data(), std::strlen(path.data())}, LastLink::kFollow, *who));
     return open_executable(*found, *who);
 }
 

@@ -94,8 +94,7 @@ void say_goodbye(Task& task) {
     release_robust_futexes(task);
     if (task.clear_child_tid.is_null()) return;
     const std::uint32_t zero = 0;
-    if (write_user(task.clear_child_tid, &zero, sizeof zero))
-        wake_futex(task.clear_child_tid, 1);
+    if (write_user(task.clear_child_tid, &zero, sizeof zero)) wake_futex(task.clear_child_tid, 1);
 }
 
 }  // namespace
@@ -141,7 +140,9 @@ void exit_task(WaitStatus status) {
         use_space(nullptr);
     }
     // The thread object refers to its process until the last reference to it goes.
-    { const Ref<Process> done = std::move(process); }
+    {
+        const Ref<Process> done = std::move(process);
+    }
     exit_thread();
 }
 

@@ -1,7 +1,7 @@
-// clone(2): a copy of the running thread, as a thread of the same process or as a new one. All that can
-// fail is done before anyone can see the new one.
-#include "lib/base/defer.h"
+// clone(2): a copy of the running thread, as a thread of the same process or as a new one. All that
+// can fail is done before anyone can see the new one.
 #include "posix_x/fork.h"
+#include "lib/base/defer.h"
 
 #include "kernel/arch/clock.h"
 #include "kernel/core/scheduler.h"
@@ -13,8 +13,8 @@ namespace exo::posix {
 namespace {
 
 Result<void> check(const CloneRequest& request) {
-    constexpr std::uint64_t kUnknown = abi::kCloneNewMask | abi::kCloneNewNs | abi::kClonePidfd |
-                                       abi::kClonePtrace;
+    constexpr std::uint64_t kUnknown =
+        abi::kCloneNewMask | abi::kCloneNewNs | abi::kClonePidfd | abi::kClonePtrace;
     const std::uint64_t flags = request.flags;
     if ((flags & kUnknown) != 0) return Errno::INVAL;
     if ((flags & abi::kCloneThread) != 0 && (flags & abi::kCloneSighand) == 0) return Errno::INVAL;
@@ -23,8 +23,7 @@ Result<void> check(const CloneRequest& request) {
     if ((flags & abi::kCloneSighand) != 0 && (flags & abi::kCloneThread) == 0) return Errno::INVAL;
     // Address space, files and places belong to the process here.
     constexpr std::uint64_t kOfThreads = abi::kCloneVm | abi::kCloneFs | abi::kCloneFiles;
-    if ((flags & abi::kCloneThread) != 0 && (flags & kOfThreads) != kOfThreads)
-        return Errno::INVAL;
+    if ((flags & abi::kCloneThread) != 0 && (flags & kOfThreads) != kOfThreads) return Errno::INVAL;
     return {};
 }
 
@@ -74,7 +73,8 @@ void copy_thread(Task& from, Task& to, const CloneRequest& request) {
     to.user_state.gs_base = from.user_state.gs_base;
     if ((request.flags & abi::kCloneSettls) != 0) to.user_state.fs_base = request.tls;
     to.blocked = from.blocked;
-    // A child that runs on the same memory must not use the parent's alternate stack (sigaltstack(2)).
+    // A child that runs on the same memory must not use the parent's alternate stack
+    // (sigaltstack(2)).
     const bool new_stack =
         (request.flags & abi::kCloneVm) != 0 && (request.flags & abi::kCloneVfork) == 0;
     if (!new_stack) to.signal_stack = from.signal_stack;

@@ -79,14 +79,15 @@ Result<long> wait(UserAddr at, std::uint32_t expected, std::uint32_t bits, Deadl
         auto bucket = bucket_of(waiter.key).lock();
         bucket->waiters.push_back(waiter);
     }
-    // In the queue first, then the look: who changes the word and wakes afterwards finds the waiter.
+    // In the queue first, then the look: who changes the word and wakes afterwards finds the
+    // waiter.
     const auto seen = UserIn<std::uint32_t>{at}.read();
     if (!seen || *seen != expected) {
         withdraw(waiter);
         return seen ? Errno::AGAIN : seen.error();
     }
-    const Result<void> slept = waiter.queue.wait(
-        [&] { return waiter.woken.load(std::memory_order_acquire); }, deadline);
+    const Result<void> slept =
+        waiter.queue.wait([&] { return waiter.woken.load(std::memory_order_acquire); }, deadline);
     withdraw(waiter);
     if (waiter.woken.load(std::memory_order_acquire)) return 0;
     return slept.error();

@@ -1,5 +1,5 @@
-// Futexes (futex(2)): sleeping on a word of a program's memory. A word is named by its address space
-// and address, or, shared between processes, by the memory object behind it.
+// Futexes (futex(2)): sleeping on a word of a program's memory. A word is named by its address
+// space and address, or, shared between processes, by the memory object behind it.
 #pragma once
 
 #include "kernel/core/time.h"

@@ -13,7 +13,8 @@ LineDiscipline::LineDiscipline() {
     settings_.control = abi::kB115200 | abi::kCs8 | abi::kCread | abi::kHupcl | abi::kClocal;
     settings_.local = abi::kIsig | abi::kIcanon | abi::kEcho | abi::kEchoe | abi::kEchok |
                       abi::kEchoctl | abi::kEchoke | abi::kIexten;
-    const std::uint8_t characters[] = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0};
+    const std::uint8_t characters[] = {3,  28, 127, 21, 4,  0,  1,  0, 17,
+                                       19, 26, 0,   18, 15, 23, 22, 0};
     std::ranges::copy(characters, settings_.characters);
 }
 

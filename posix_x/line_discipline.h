@@ -51,7 +51,7 @@ class LineDiscipline {
 
   private:
     // A stored character, with what it is to the line.
-    static constexpr std::uint16_t kLineEnd = 0x100;  // ends a line and belongs to it
+    static constexpr std::uint16_t kLineEnd = 0x100;     // ends a line and belongs to it
     static constexpr std::uint16_t kEndOfInput = 0x200;  // ends a line and is not read
 
     [[nodiscard]] bool local(std::uint32_t flag) const { return (settings_.local & flag) != 0; }

@@ -1,6 +1,6 @@
-// Signals sent and not yet taken, of a thread or of a process. Numbers as a set, what came with them
-// in a queue: standard signals once, real-time signals as often as sent (signal(7)). Guarded by
-// the process's signal lock.
+// Signals sent and not yet taken, of a thread or of a process. Numbers as a set, what came with
+// them in a queue: standard signals once, real-time signals as often as sent (signal(7)). Guarded
+// by the process's signal lock.
 #pragma once
 
 #include <bit>
@@ -25,12 +25,13 @@ constexpr bool is_valid_signal(std::int64_t number) {
 }
 
 inline constexpr std::uint64_t kUnblockable = signal_bit(Signal::kKill) | signal_bit(Signal::kStop);
-inline constexpr std::uint64_t kStopSignals = signal_bit(Signal::kStop) | signal_bit(Signal::kTstp) |
+inline constexpr std::uint64_t kStopSignals = signal_bit(Signal::kStop) |
+                                              signal_bit(Signal::kTstp) |
                                               signal_bit(Signal::kTtin) | signal_bit(Signal::kTtou);
 /// Caused by the thread itself, and taken before all others.
-inline constexpr std::uint64_t kSynchronous =
-    signal_bit(Signal::kSegv) | signal_bit(Signal::kBus) | signal_bit(Signal::kIll) |
-    signal_bit(Signal::kTrap) | signal_bit(Signal::kFpe) | signal_bit(Signal::kSys);
+inline constexpr std::uint64_t kSynchronous = signal_bit(Signal::kSegv) | signal_bit(Signal::kBus) |
+                                              signal_bit(Signal::kIll) | signal_bit(Signal::kTrap) |
+                                              signal_bit(Signal::kFpe) | signal_bit(Signal::kSys);
 
 /// What came with a signal.
 struct QueuedSignal {

@@ -31,7 +31,9 @@ using Limits = std::array<abi::ResourceLimit, abi::kLimits>;
 struct WaitStatus {
     std::int32_t word = 0;
     static constexpr WaitStatus exited(std::int32_t code) { return {(code & 0xff) << 8}; }
-    static constexpr WaitStatus killed(Signal signal) { return {static_cast<std::int32_t>(signal)}; }
+    static constexpr WaitStatus killed(Signal signal) {
+        return {static_cast<std::int32_t>(signal)};
+    }
     static constexpr WaitStatus stopped(Signal signal) {
         return {static_cast<std::int32_t>(signal) << 8 | 0x7f};
     }
@@ -95,7 +97,8 @@ class Process final : public RefCounted {
 
     Locked<SignalState, IrqSpinLock<LockRank::kSignals>> signals;
 
-    // Replaced only by the process itself, while it has one thread. Its own threads read it as it is.
+    // Replaced only by the process itself, while it has one thread. Its own threads read it as it
+    // is.
     RefPtr<AddressSpace> space;
     void set_space(RefPtr<AddressSpace> next) {
         auto held = space_changes_.lock();
@@ -121,8 +124,8 @@ class Process final : public RefCounted {
     std::uint64_t start_ns = 0;
     Alarm alarm{*this};
 
-    WaitQueue child_events;   ///< a child ended, stopped or continued
-    WaitQueue state_changes;  ///< of signals: continued, exiting, a thread gone
+    WaitQueue child_events;    ///< a child ended, stopped or continued
+    WaitQueue state_changes;   ///< of signals: continued, exiting, a thread gone
     WaitQueue space_released;  ///< for vfork(2)
     Atomic<bool> has_released_space{false};
 

@@ -1,8 +1,8 @@
 // A thread takes its signals, on its way back to its program.
+#include "abi/syscall_numbers.h"
 #include "kernel/core/scheduler.h"
 #include "posix_x/process_table.h"
 #include "posix_x/signals.h"
-#include "abi/syscall_numbers.h"
 
 namespace exo::posix {
 namespace {

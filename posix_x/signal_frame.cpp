@@ -1,6 +1,6 @@
 // What a handler finds on its stack, and the way back: Linux's struct rt_sigframe
-// (arch/x86/kernel/signal_64.c, asm/sigframe.h). From below: return address, ucontext, siginfo, then
-// at a multiple of 64 the FPU state in XSAVE's format.
+// (arch/x86/kernel/signal_64.c, asm/sigframe.h). From below: return address, ucontext, siginfo,
+// then at a multiple of 64 the FPU state in XSAVE's format.
 #include <cstring>
 
 #include "kernel/arch/user_copy.h"
@@ -56,10 +56,9 @@ Result<void> read_fpu_state(Task& task, UserAddr at) {
     abi::FpxSwBytes told;
     TRY(read_user(&told, at + abi::kFpxSwOffset, sizeof told));
     std::uint32_t magic2 = 0;
-    const bool extended = has_xsave() && told.magic1 == abi::kFpMagic1 &&
-                          told.xstate_bytes == full &&
-                          read_user(&magic2, at + full, sizeof magic2).has_value() &&
-                          magic2 == abi::kFpMagic2;
+    const bool extended =
+        has_xsave() && told.magic1 == abi::kFpMagic1 && told.xstate_bytes == full &&
+        read_user(&magic2, at + full, sizeof magic2).has_value() && magic2 == abi::kFpMagic2;
     const std::size_t bytes = extended ? full : kLegacyFpuBytes;
     void* copy = ::operator new(full, std::align_val_t(64), std::nothrow);
     if (copy == nullptr) return Errno::NOMEM;

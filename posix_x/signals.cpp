@@ -196,8 +196,8 @@ void notify_parent(Process& child, std::int32_t code, std::int32_t status) {
     info.child.uid = child.credentials()->uid;
     info.child.status = status;
     const bool stop = code == abi::kCldStopped || code == abi::kCldContinued;
-    const bool wanted = !stop || (parent->signals.lock()->action(Signal::kChld).flags &
-                                  abi::kSaNoChildStop) == 0;
+    const bool wanted =
+        !stop || (parent->signals.lock()->action(Signal::kChld).flags & abi::kSaNoChildStop) == 0;
     if (stop) info.signo = static_cast<std::int32_t>(Signal::kChld);
     if (wanted && info.signo != 0) send_signal(*parent, info);
     parent->child_events.wake_all();

@@ -1,5 +1,5 @@
-// Sending and taking signals (signal(7)). Senders choose a thread and interrupt it; the thread takes
-// its signals on its way back to the program (deliver_signals()).
+// Sending and taking signals (signal(7)). Senders choose a thread and interrupt it; the thread
+// takes its signals on its way back to the program (deliver_signals()).
 #pragma once
 
 #include "posix_x/process.h"

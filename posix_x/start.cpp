@@ -150,8 +150,7 @@ Result<void> execute_init(Task& task, std::string_view path) {
 /// Runs as the first process's thread, before it enters its program.
 void begin_init(Task& task) {
     const Result<void> opened = open_console(task);
-    if (!opened)
-        log(LogLevel::kWarning, "init", "no console: {}", errno_text(opened.error()));
+    if (!opened) log(LogLevel::kWarning, "init", "no console: {}", errno_text(opened.error()));
     const std::string_view wanted = boot_option("init");
     Result<void> done = Errno::NOENT;
     if (!wanted.empty()) {

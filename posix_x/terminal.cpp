@@ -84,8 +84,7 @@ Result<void> Terminal::wait_for_input(std::size_t wanted) {
     TRY(readers_.wait(readable));
     while (bytes() < least) {
         const std::size_t before = bytes();
-        const Deadline deadline =
-            patience_ns == 0 ? Deadline::never() : Deadline::in(patience_ns);
+        const Deadline deadline = patience_ns == 0 ? Deadline::never() : Deadline::in(patience_ns);
         TRY(readers_.wait([&] { return bytes() != before; }, deadline));
     }
     return {};
@@ -112,7 +111,8 @@ Result<std::size_t> Terminal::read(IoCursor& to, bool non_blocking) {
                                   std::span(piece).first(std::min(sizeof piece, to.remaining())))
                             : 0;
                 more = !state->line.canonical() && state->line.readable();
-                if (state->line.canonical() && got == sizeof piece) more = piece[got - 1] != std::byte{'\n'} && state->line.readable();
+                if (state->line.canonical() && got == sizeof piece)
+                    more = piece[got - 1] != std::byte{'\n'} && state->line.readable();
                 publish(*state);
             }
             const Result<std::size_t> put = to.put(piece, got);

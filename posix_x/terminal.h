@@ -35,7 +35,7 @@ class Terminal final : public RefCounted, private TerminalOutput {
     struct State {
         LineDiscipline line;
         abi::WindowSize size = {24, 80, 0, 0};
-        Pid session = 0;     ///< 0: of none
+        Pid session = 0;  ///< 0: of none
         Pid foreground = 0;
     };
     using LockedState = Locked<State, Mutex<LockRank::kTerminal>>;

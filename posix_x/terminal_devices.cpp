@@ -75,9 +75,9 @@ void on_interrupt(std::uint8_t) {
 void run_receiver(void*) {
     for (;;) {
         // Nothing interrupts a kernel thread, and there is no deadline.
-        static_cast<void>(received->wait(
-            [] { return has_received.exchange(false, std::memory_order_acquire); },
-            Deadline::never(), Interruptible::kNo));
+        static_cast<void>(
+            received->wait([] { return has_received.exchange(false, std::memory_order_acquire); },
+                           Deadline::never(), Interruptible::kNo));
         for (Terminal* each : terminals)
             if (each != nullptr) each->receive();
     }

@@ -10,7 +10,8 @@ namespace exo::posix {
 inline constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
 constexpr abi::Timespec to_timespec(std::uint64_t ns) {
-    return {static_cast<std::int64_t>(ns / kNsPerSecond), static_cast<std::int64_t>(ns % kNsPerSecond)};
+    return {static_cast<std::int64_t>(ns / kNsPerSecond),
+            static_cast<std::int64_t>(ns % kNsPerSecond)};
 }
 constexpr abi::Timeval to_timeval(std::uint64_t ns) {
     return {static_cast<std::int64_t>(ns / kNsPerSecond),

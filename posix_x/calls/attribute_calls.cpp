@@ -6,7 +6,8 @@
 namespace exo::posix {
 namespace {
 
-Result<long> change(Task& task, Inode& inode, const AttributeChange& change, bool times_now = false) {
+Result<long> change(Task& task, Inode& inode, const AttributeChange& change,
+                    bool times_now = false) {
     TRY(change_attributes(inode, change, times_now, *task.process().credentials()));
     return 0;
 }
@@ -40,7 +41,8 @@ Result<long> set_size(Task& task, Inode& inode, std::int64_t size) {
 
 Timestamp now() {
     const std::uint64_t ns = wall_clock_ns();
-    return {static_cast<std::int64_t>(ns / kNsPerSecond), static_cast<std::uint32_t>(ns % kNsPerSecond)};
+    return {static_cast<std::int64_t>(ns / kNsPerSecond),
+            static_cast<std::uint32_t>(ns % kNsPerSecond)};
 }
 
 constexpr std::int64_t kUtimeNow = (1 << 30) - 1, kUtimeOmit = (1 << 30) - 2;
@@ -61,8 +63,8 @@ Result<void> set_time(bool& wanted, Timestamp& to, const abi::Timespec& time) {
 Result<long> set_times(Task& task, Inode& inode, const abi::Timespec* times) {
     AttributeChange to;
     const abi::Timespec now_both[2] = {{0, kUtimeNow}, {0, kUtimeNow}};
-    const bool all_now = times == nullptr || (times[0].nanoseconds == kUtimeNow &&
-                                              times[1].nanoseconds == kUtimeNow);
+    const bool all_now = times == nullptr ||
+                         (times[0].nanoseconds == kUtimeNow && times[1].nanoseconds == kUtimeNow);
     if (times == nullptr) times = now_both;
     TRY(set_time(to.accessed, to.to.accessed, times[0]));
     TRY(set_time(to.modified, to.to.modified, times[1]));

@@ -91,8 +91,8 @@ namespace {
 Result<long> duplicate_from(Task& task, Fd fd, std::uint64_t least, CloseOnExec close_on_exec) {
     Handle handle = TRY(task.process().handles->get(fd));
     if (least >= file_limit(task)) return Errno::INVAL;
-    auto reservation = TRY(task.process().handles->reserve(
-        file_limit(task), Fd{static_cast<std::int32_t>(least)}));
+    auto reservation = TRY(
+        task.process().handles->reserve(file_limit(task), Fd{static_cast<std::int32_t>(least)}));
     return static_cast<long>(reservation.commit(std::move(handle), close_on_exec));
 }
 
@@ -117,8 +117,8 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
         case abi::kFGetFd:
             return TRY(handles.close_on_exec(fd)) == CloseOnExec::kYes ? long{abi::kFdCloexec} : 0;
         case abi::kFSetFd:
-            TRY(handles.set_close_on_exec(fd, (argument & abi::kFdCloexec) != 0 ? CloseOnExec::kYes
-                                                                                : CloseOnExec::kNo));
+            TRY(handles.set_close_on_exec(
+                fd, (argument & abi::kFdCloexec) != 0 ? CloseOnExec::kYes : CloseOnExec::kNo));
             return 0;
         case abi::kFGetFl: {
             const Handle handle = TRY(handles.get(fd));
@@ -166,7 +166,8 @@ Result<long> sys_ioctl(Task& task, Fd fd, std::uint32_t request, std::uint64_t a
         case abi::kFionBio: {
             const auto on = TRY(UserIn<std::int32_t>{UserAddr{argument}}.read());
             const std::uint32_t now = open_flags_of(file->flags(), Rights::kNone);
-            return set_status_flags(*file, on != 0 ? now | abi::kONonBlock : now & ~abi::kONonBlock);
+            return set_status_flags(*file,
+                                    on != 0 ? now | abi::kONonBlock : now & ~abi::kONonBlock);
         }
         case abi::kFionRead: {
             const auto ready = TRY(file->readable_bytes());

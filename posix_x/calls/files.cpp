@@ -39,8 +39,7 @@ Result<Ref<Dentry>> resolve(Task& task, DirFd at, UserPath path, Flags flags) {
         return dentry.to_ref();
     }
     const WalkStart start = TRY(start_of(task, at, name.text()));
-    const LastLink last =
-        flags.has(abi::kAtSymlinkNoFollow) ? LastLink::kKeep : LastLink::kFollow;
+    const LastLink last = flags.has(abi::kAtSymlinkNoFollow) ? LastLink::kKeep : LastLink::kFollow;
     return walk(start, name.text(), last, *task.process().credentials());
 }
 
@@ -59,13 +58,12 @@ Result<Ref<Inode>> inode_of(Task& task, Fd fd) {
 
 std::uint32_t file_limit(Task& task) {
     const std::uint64_t limit = task.process().limit(abi::Limit::kFiles).current;
-    return static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(limit, HandleTable::kMaxHandles));
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(limit, HandleTable::kMaxHandles));
 }
 
 Result<long> install(Task& task, Ref<File> file, std::uint32_t access, CloseOnExec close_on_exec) {
-    Rights rights = Rights::kMap | Rights::kDuplicate | Rights::kTransfer | Rights::kControl |
-                    Rights::kExecute;
+    Rights rights =
+        Rights::kMap | Rights::kDuplicate | Rights::kTransfer | Rights::kControl | Rights::kExecute;
     if (has(file->flags(), FileFlags::kPathOnly)) {
         rights = Rights::kDuplicate | Rights::kTransfer | Rights::kExecute;
     } else {
@@ -82,8 +80,8 @@ struct FlagPair {
     FileFlags file;
 };
 constexpr FlagPair kFlagPairs[] = {
-    {abi::kOAppend, FileFlags::kAppend},     {abi::kONonBlock, FileFlags::kNonBlocking},
-    {abi::kODataSync, FileFlags::kSync},     {abi::kODirect, FileFlags::kDirect},
+    {abi::kOAppend, FileFlags::kAppend},        {abi::kONonBlock, FileFlags::kNonBlocking},
+    {abi::kODataSync, FileFlags::kSync},        {abi::kODirect, FileFlags::kDirect},
     {abi::kONoAtime, FileFlags::kNoAccessTime}, {abi::kOPath, FileFlags::kPathOnly},
 };
 }  // namespace

@@ -30,8 +30,12 @@ struct Ids {
     }
 };
 
-Ids users_of(const Credentials& who) { return {who.uid, who.effective_uid, who.saved_uid}; }
-Ids groups_of(const Credentials& who) { return {who.gid, who.effective_gid, who.saved_gid}; }
+Ids users_of(const Credentials& who) {
+    return {who.uid, who.effective_uid, who.saved_uid};
+}
+Ids groups_of(const Credentials& who) {
+    return {who.gid, who.effective_gid, who.saved_gid};
+}
 
 /// Root that becomes somebody else loses its capabilities (capabilities(7)).
 Result<long> set_users(Task& task, const Ids& ids) {
@@ -82,26 +86,38 @@ Result<Ids> choose_two(const Ids& old, bool privileged, std::uint32_t real,
     return next;
 }
 
-bool may_set_users(Task& task) { return task.process().credentials()->capable(kSetUidCapability); }
-bool may_set_groups(Task& task) { return task.process().credentials()->capable(kSetGidCapability); }
+bool may_set_users(Task& task) {
+    return task.process().credentials()->capable(kSetUidCapability);
+}
+bool may_set_groups(Task& task) {
+    return task.process().credentials()->capable(kSetGidCapability);
+}
 
 }  // namespace
 
-Result<long> sys_getuid(Task& task) { return task.process().credentials()->uid; }
-Result<long> sys_geteuid(Task& task) { return task.process().credentials()->effective_uid; }
-Result<long> sys_getgid(Task& task) { return task.process().credentials()->gid; }
-Result<long> sys_getegid(Task& task) { return task.process().credentials()->effective_gid; }
+Result<long> sys_getuid(Task& task) {
+    return task.process().credentials()->uid;
+}
+Result<long> sys_geteuid(Task& task) {
+    return task.process().credentials()->effective_uid;
+}
+Result<long> sys_getgid(Task& task) {
+    return task.process().credentials()->gid;
+}
+Result<long> sys_getegid(Task& task) {
+    return task.process().credentials()->effective_gid;
+}
 
-Result<long> sys_getresuid(Task& task, UserOut<std::uint32_t> real, UserOut<std::uint32_t> effective,
-                           UserOut<std::uint32_t> saved) {
+Result<long> sys_getresuid(Task& task, UserOut<std::uint32_t> real,
+                           UserOut<std::uint32_t> effective, UserOut<std::uint32_t> saved) {
     const Ids ids = users_of(*task.process().credentials());
     TRY(real.write(ids.real));
     TRY(effective.write(ids.effective));
     TRY(saved.write(ids.saved));
     return 0;
 }
-Result<long> sys_getresgid(Task& task, UserOut<std::uint32_t> real, UserOut<std::uint32_t> effective,
-                           UserOut<std::uint32_t> saved) {
+Result<long> sys_getresgid(Task& task, UserOut<std::uint32_t> real,
+                           UserOut<std::uint32_t> effective, UserOut<std::uint32_t> saved) {
     const Ids ids = groups_of(*task.process().credentials());
     TRY(real.write(ids.real));
     TRY(effective.write(ids.effective));
@@ -186,8 +202,12 @@ Result<long> sys_setgroups(Task& task, std::int32_t count, UserIn<std::uint32_t>
     return 0;
 }
 
-Result<long> sys_getpid(Task& task) { return task.process().pid; }
-Result<long> sys_gettid(Task& task) { return task.tid; }
+Result<long> sys_getpid(Task& task) {
+    return task.process().pid;
+}
+Result<long> sys_gettid(Task& task) {
+    return task.tid;
+}
 Result<long> sys_getppid(Task& task) {
     auto table = process_table().lock();
     const Process* parent = task.process().kin.parent;
@@ -210,7 +230,9 @@ Result<long> sys_getpgid(Task& task, Pid pid) {
     auto table = process_table().lock();
     return TRY(find(*table, task, pid))->kin.group;
 }
-Result<long> sys_getpgrp(Task& task) { return sys_getpgid(task, 0); }
+Result<long> sys_getpgrp(Task& task) {
+    return sys_getpgid(task, 0);
+}
 Result<long> sys_getsid(Task& task, Pid pid) {
     auto table = process_table().lock();
     return TRY(find(*table, task, pid))->kin.session;

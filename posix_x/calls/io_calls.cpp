@@ -149,7 +149,8 @@ Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::ui
     std::uint64_t done = 0;
     Result<long> failed = 0L;
     while (done < count) {
-        IoCursor into(std::span(page->bytes).first(std::min<std::uint64_t>(count - done, kPageSize)));
+        IoCursor into(
+            std::span(page->bytes).first(std::min<std::uint64_t>(count - done, kPageSize)));
         const auto got = from->read_at(into, static_cast<std::uint64_t>(offset));
         if (!got || *got == 0) {
             if (!got) failed = got.error();

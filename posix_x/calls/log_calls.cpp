@@ -18,7 +18,8 @@ Result<long> sys_syslog(Task& task, std::uint32_t action, UserAddr out, std::int
     if (action != kReadAll) return Errno::INVAL;
     if (bytes < 0) return Errno::INVAL;
     // The newest that fits, as Linux gives it.
-    const std::uint64_t wanted = std::min<std::uint64_t>(extent.kept, static_cast<std::uint64_t>(bytes));
+    const std::uint64_t wanted =
+        std::min<std::uint64_t>(extent.kept, static_cast<std::uint64_t>(bytes));
     std::uint64_t position = extent.end - wanted;
     std::uint64_t done = 0;
     while (done < wanted) {

@@ -1,4 +1,5 @@
-// mkdir(2), unlink(2), rename(2), link(2), getdents64(2), chdir(2), mount(2): names and directories.
+// mkdir(2), unlink(2), rename(2), link(2), getdents64(2), chdir(2), mount(2): names and
+// directories.
 #include <algorithm>
 #include <cstring>
 
@@ -20,8 +21,9 @@ Result<long> sys_mknodat(Task& task, DirFd at, UserPath path, ModeBits mode, std
     const WalkStart start = TRY(start_of(task, at, name.text()));
     auto type = static_cast<FileType>((mode.value & abi::kIfMask) >> 12);
     if (type == FileType::kUnknown) type = FileType::kRegular;
-    const DeviceNumber number = {static_cast<std::uint32_t>(device >> 8 & 0xfff),
-                                 static_cast<std::uint32_t>((device & 0xff) | (device >> 12 & ~0xffu))};
+    const DeviceNumber number = {
+        static_cast<std::uint32_t>(device >> 8 & 0xfff),
+        static_cast<std::uint32_t>((device & 0xff) | (device >> 12 & ~0xffu))};
     Process& process = task.process();
     const auto bits = static_cast<Mode>(mode.value & 07777 & ~process.places().umask());
     TRY(make_node(start, name.text(), type, bits, number, *process.credentials()));
@@ -257,8 +259,8 @@ Result<long> sys_umount2(Task& task, UserPath target, Flags flags) {
     if (!flags.only(kForce | kDetach | kExpire | kNoFollow)) return Errno::INVAL;
     if (!task.process().credentials()->capable(kSysAdmin)) return Errno::PERM;
     if (flags.has(kDetach | kExpire)) return Errno::INVAL;
-    auto root = TRY(resolve(task, DirFd{}, target,
-                            Flags{flags.has(kNoFollow) ? abi::kAtSymlinkNoFollow : 0}));
+    auto root = TRY(
+        resolve(task, DirFd{}, target, Flags{flags.has(kNoFollow) ? abi::kAtSymlinkNoFollow : 0}));
     TRY(unmount(std::move(root)));
     return 0;
 }

@@ -123,8 +123,8 @@ Result<long> poll_until(Task& task, UserAddr at, std::uint32_t count, Deadline d
     TRY(wait_for_any(all, deadline, invalid));
     long ready = 0;
     for (std::size_t i = 0; i < count; ++i) {
-        fds[i].revents = static_cast<std::int16_t>(fds[i].revents |
-                                                   static_cast<std::int16_t>(all[i].found));
+        fds[i].revents =
+            static_cast<std::int16_t>(fds[i].revents | static_cast<std::int16_t>(all[i].found));
         if (fds[i].revents != 0) ++ready;
         TRY(UserOut<std::int16_t>{at + i * sizeof(abi::PollFd) + offsetof(abi::PollFd, revents)}
                 .write(fds[i].revents));
@@ -173,7 +173,8 @@ void write_rest(UserAddr at, Deadline deadline, bool micro) {
     const abi::Timespec nano = to_timespec(left);
     const abi::Timeval time = to_timeval(left);
     // As on Linux, a place that cannot be written is no error any more.
-    static_cast<void>(micro ? write_user(at, &time, sizeof time) : write_user(at, &nano, sizeof nano));
+    static_cast<void>(micro ? write_user(at, &time, sizeof time)
+                            : write_user(at, &nano, sizeof nano));
 }
 
 // select(2): three sets of bits for the descriptors below `count`.

@@ -129,8 +129,10 @@ Result<long> sys_statx(Task& task, DirFd at, UserPath path, Flags flags, std::ui
     told.changed = time(stat.changed);
     told.modified = time(stat.modified);
     told.rdevice_major = static_cast<std::uint32_t>(stat.rdevice >> 8 & 0xfff);
-    told.rdevice_minor = static_cast<std::uint32_t>((stat.rdevice & 0xff) | (stat.rdevice >> 12 & ~0xffu));
-    told.device_minor = static_cast<std::uint32_t>((stat.device & 0xff) | (stat.device >> 12 & ~0xffu));
+    told.rdevice_minor =
+        static_cast<std::uint32_t>((stat.rdevice & 0xff) | (stat.rdevice >> 12 & ~0xffu));
+    told.device_minor =
+        static_cast<std::uint32_t>((stat.device & 0xff) | (stat.device >> 12 & ~0xffu));
     TRY(out.write(told));
     return 0;
 }

@@ -110,7 +110,8 @@ std::uint64_t all_cpus() {
 
 }  // namespace
 
-Result<long> sys_sched_getaffinity(Task&, Pid tid, std::uint32_t bytes, UserOut<std::uint64_t> out) {
+Result<long> sys_sched_getaffinity(Task&, Pid tid, std::uint32_t bytes,
+                                   UserOut<std::uint64_t> out) {
     if (bytes < sizeof(std::uint64_t) || bytes % sizeof(std::uint64_t) != 0) return Errno::INVAL;
     TRY(check_thread(tid));
     TRY(out.write(all_cpus()));
@@ -165,7 +166,8 @@ Result<long> sys_getrandom(Task&, UserAddr out, std::uint64_t bytes, Flags flags
         std::byte piece[256];
         const std::size_t now = std::min<std::uint64_t>(bytes - done, sizeof piece);
         fill_random(piece, now);
-        if (!write_user(out + done, piece, now)) return done == 0 ? Result<long>(Errno::FAULT) : Result<long>(static_cast<long>(done));
+        if (!write_user(out + done, piece, now))
+            return done == 0 ? Result<long>(Errno::FAULT) : Result<long>(static_cast<long>(done));
         done += now;
         if (should_yield()) yield();
         if (this_thread().interrupted()) break;
@@ -178,8 +180,8 @@ Result<long> sys_reboot(Task& task, std::uint32_t magic1, std::uint32_t magic2,
     constexpr std::uint32_t kMagic1 = 0xfee1dead, kRestart = 0x01234567, kHalt = 0xcdef0123;
     constexpr std::uint32_t kPowerOff = 0x4321fedc, kCadOn = 0x89abcdef, kCadOff = 0;
     if (!task.process().credentials()->capable(kSysBoot)) return Errno::PERM;
-    const bool known2 = magic2 == 672274793 || magic2 == 85072278 || magic2 == 369367448 ||
-                        magic2 == 537993216;
+    const bool known2 =
+        magic2 == 672274793 || magic2 == 85072278 || magic2 == 369367448 || magic2 == 537993216;
     if (magic1 != kMagic1 || !known2) return Errno::INVAL;
     if (operation == kCadOn || operation == kCadOff) return 0;
     if (operation != kRestart && operation != kHalt && operation != kPowerOff) return Errno::INVAL;

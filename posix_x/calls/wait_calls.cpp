@@ -126,8 +126,8 @@ Result<long> sys_wait4(Task& task, Pid pid, UserOut<std::int32_t> status, Flags 
     return event.pid;
 }
 
-Result<long> sys_waitid(Task& task, std::uint32_t type, Pid id, UserAddr info,
-                        Flags options, UserOut<abi::ResourceUse> use) {
+Result<long> sys_waitid(Task& task, std::uint32_t type, Pid id, UserAddr info, Flags options,
+                        UserOut<abi::ResourceUse> use) {
     constexpr std::uint32_t kEvents = abi::kWaitExited | abi::kWaitUntraced | abi::kWaitContinued;
     constexpr std::uint32_t kKnown = kEvents | abi::kWaitNoHang | abi::kWaitNoWait |
                                      abi::kWaitNoThread | abi::kWaitAll | abi::kWaitClone;
