@@ -34,7 +34,7 @@ ALLOWED = {
                    "kernel/fs"],
     "posix_x": ["abi", "lib/*", "kernel", "kernel/*"],
     "kernel": ["abi", "lib/*", "kernel/*"],
-    "posix_x": ["abi", "lib/*", "kernel/*"],
+    "posix_x": ["abi", "lib/*", "kernel/*", "kernel/personality.h"],
     "image": [],
     "tests": ["abi", "lib/*"],
     "bench": ["abi", "lib/*"],
