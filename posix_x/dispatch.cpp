@@ -1,6 +1,8 @@
 // The slow path of SYSCALL: number to handler, statistics, trace, result; and the way back.
 #include "posix_x/dispatch.h"
 
+#include <algorithm>
+
 #include "kernel/arch/clock.h"
 #include "kernel/arch/interrupts.h"
 #include "kernel/arch/upcalls.h"
@@ -97,15 +99,12 @@ void count(std::uint64_t number, std::uint64_t ticks) {
     own->uses[number].ticks += ticks;
 }
 
-/// At most a few lines a second, so that a program cannot fill the log.
+/// Once for each number, so that a program cannot fill the log; numbers out of range share one.
+constinit Atomic<bool> was_missed[abi::kSyscallNumbers + 1] = {};
+
 void log_missing(const Task& task, std::uint64_t number) {
-    static constinit Atomic<std::uint64_t> next_ns{0};
-    constexpr std::uint64_t kPauseNs = 200'000'000;
-    const std::uint64_t now = arch::now_ns();
-    std::uint64_t seen = next_ns.load(std::memory_order_relaxed);
-    if (now < seen ||
-        !next_ns.compare_exchange_strong(seen, now + kPauseNs, std::memory_order_relaxed))
-        return;
+    auto& missed = was_missed[std::min<std::uint64_t>(number, abi::kSyscallNumbers)];
+    if (missed.exchange(true, std::memory_order_relaxed)) return;
     const char* name = call(number).name;
     log(LogLevel::kWarning, "posix", "{} ({}): no system call {} ({})", task.name(), task.tid,
         number, name == nullptr ? "unknown" : name);
