@@ -133,6 +133,10 @@ void for_each_boot_word(Visit visit) {
 
 }  // namespace
 
+std::string_view boot_command_line() {
+    return boot_info.command_line();
+}
+
 std::string_view boot_option(std::string_view key) {
     std::string_view value;
     for_each_boot_word([&](std::string_view word) {

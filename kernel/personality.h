@@ -9,6 +9,9 @@ namespace exo {
 /// that calls it; returns once it runs. Panics with a clear message if there is none to be had.
 void start_personality(const arch::BootInfo& boot);
 
+/// All of the kernel's command line.
+[[nodiscard]] std::string_view boot_command_line();
+
 /// The value of `key=value` on the kernel's command line, before " -- "; empty: not there.
 [[nodiscard]] std::string_view boot_option(std::string_view key);
 

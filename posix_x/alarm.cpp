@@ -7,13 +7,13 @@ namespace exo::posix {
 void Alarm::set(std::uint64_t value_ns, std::uint64_t period_ns) {
     // A period of 0 first: a firing that is under way does not arm the timer again.
     period_ns_.store(0, std::memory_order_relaxed);
-    timer_.cancel();
+    cancel();
     at_ns_.store(0, std::memory_order_relaxed);
     if (value_ns == 0) return;
     const Deadline deadline = Deadline::in(value_ns);
     period_ns_.store(period_ns, std::memory_order_relaxed);
     at_ns_.store(deadline.at_ns, std::memory_order_relaxed);
-    timer_.arm(deadline);
+    arm(deadline);
 }
 
 std::uint64_t Alarm::left_ns() const {
@@ -24,9 +24,7 @@ std::uint64_t Alarm::left_ns() const {
 }
 
 void Alarm::fire(Timer& timer) {
-    // timer_ is the first member, and Alarm has no base.
-    static_assert(offsetof(Alarm, timer_) == 0);
-    auto& alarm = reinterpret_cast<Alarm&>(timer);
+    auto& alarm = static_cast<Alarm&>(timer);
     send_signal_number(alarm.process_, Signal::kAlrm);
     const std::uint64_t period = alarm.period_ns_.load(std::memory_order_relaxed);
     if (period == 0) {

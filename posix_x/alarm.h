@@ -9,10 +9,10 @@ namespace exo::posix {
 
 class Process;
 
-class Alarm {
+class Alarm : private Timer {
   public:
-    explicit Alarm(Process& process) : timer_(&fire), process_(process) {}
-    ~Alarm() { timer_.cancel(); }
+    explicit Alarm(Process& process) : Timer(&fire), process_(process) {}
+    ~Alarm() { cancel(); }
 
     /// In `value_ns`, then every `period_ns`; 0: not, not again.
     void set(std::uint64_t value_ns, std::uint64_t period_ns);
@@ -22,7 +22,6 @@ class Alarm {
   private:
     static void fire(Timer& timer);
 
-    Timer timer_;
     Process& process_;
     Atomic<std::uint64_t> at_ns_{0};  // 0: not set
     Atomic<std::uint64_t> period_ns_{0};

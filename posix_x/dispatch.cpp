@@ -6,10 +6,15 @@
 #include "kernel/arch/upcalls.h"
 #include "kernel/core/log.h"
 #include "kernel/core/scheduler.h"
+#include "lib/base/cpu.h"
 #include "posix_x/calls.h"
 #include "posix_x/signals.h"
 
 namespace exo::posix {
+
+/// Not constexpr and nowhere defined: to reach it while compiling is the error.
+void two_calls_have_one_number();
+
 namespace {
 
 std::uint64_t argument(const arch::TrapFrame& frame, std::size_t index) {
@@ -52,16 +57,22 @@ struct Table {
     Call calls[abi::kSyscallNumbers];
 };
 
+constexpr Call named(const char* name) {
+    Call call;
+    call.name = name;
+    return call;
+}
+
 /// A number that is there twice, or too high, does not compile.
 consteval Table make_table() {
     Table table;
     const auto put = [&](std::size_t number, const Call& call) {
-        if (table.calls[number].name != nullptr) throw "two calls have one number";
+        if (table.calls[number].name != nullptr) two_calls_have_one_number();
         table.calls[number] = call;
     };
 #define EXO_CALL(number, name, path, support, missing) \
     put(number, Thunk<&sys_##name>::entry(#name, PathClass::path, Support::support));
-#define EXO_NO_CALL(number, name, belongs) put(number, Call{.name = #name});
+#define EXO_NO_CALL(number, name, belongs) put(number, named(#name));
 #include "abi/syscalls.def"
 #undef EXO_CALL
 #undef EXO_NO_CALL
@@ -144,9 +155,9 @@ void upcall::system_call(TrapFrame& frame) {
         frame.rax = static_cast<std::uint64_t>(-static_cast<std::int64_t>(Errno::NOSYS));
         return;
     }
-    const std::uint64_t begin = cpu_ticks();
+    const std::uint64_t begin = read_tsc();
     const Result<long> result = what.thunk(task, frame);
-    count(number, cpu_ticks() - begin);
+    count(number, read_tsc() - begin);
     if (tracing_calls()) trace_call(task, what, frame, result);
     if (result) {
         // A new program begins with what execve() put there; all others get their result.

@@ -7,6 +7,8 @@
 
 #include "kernel/core/random.h"
 #include "kernel/core/scheduler.h"
+#include "posix_x/identity.h"
+#include "posix_x/process_table.h"
 #include "posix_x/program_image.h"
 #include "posix_x/signals.h"
 #include "posix_x/vdso.h"
@@ -21,6 +23,7 @@ constexpr std::uint64_t kProgramBase = 0x555555554000;
 constexpr unsigned kMaxScripts = 4;
 
 struct NewProgram {
+    explicit NewProgram(Ref<AddressSpace> s) : space(std::move(s)) {}
     Ref<AddressSpace> space;
     MappedProgram program;
     std::uint64_t interpreter_base = 0;
@@ -177,7 +180,7 @@ Result<void> make_stack(Task& task, ProgramStart& start, const elf::Program& pro
     TRY(start.arguments.write(UserAddr{made.strings}));
     TRY(write_user(UserAddr{platform}, kPlatform.data(), kPlatform.size()));
     std::byte seed[16];
-    random_bytes(seed);
+    fill_random(seed, sizeof seed);
     TRY(write_user(UserAddr{random}, seed, sizeof seed));
 
     StackWriter out(made.stack);
@@ -237,7 +240,7 @@ void reset_signals(Task& task) {
 void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credentials> who,
             RefPtr<HandleTable> own_handles, arch::TrapFrame& frame) {
     Process& process = task.process();
-    process.space = made.space;
+    process.set_space(made.space);
     process.has_released_space.store(true, std::memory_order_release);
     process.space_released.wake_all();
     if (own_handles) process.handles = own_handles;
@@ -289,7 +292,7 @@ Result<void> execute(Task& task, ProgramStart& start, arch::TrapFrame& frame) {
     if (process.handles && process.handles->ref_count() > 1)
         own_handles = TRY(process.handles->copy());
 
-    NewProgram made{.space = TRY(AddressSpace::create())};
+    NewProgram made(TRY(AddressSpace::create()));
     arch::UserSpace* old = task.space();
     use_space(&made.space->machine());
     Result<void> built = build(task, start, file, program, made);

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "kernel/fs/dentry.h"
+#include "lib/base/box.h"
 #include "lib/base/vector.h"
 #include "posix_x/task.h"
 

@@ -1,11 +1,13 @@
 // clone(2): a copy of the running thread, as a thread of the same process or as a new one. All that can
 // fail is done before anyone can see the new one.
+#include "lib/base/defer.h"
 #include "posix_x/fork.h"
 
 #include "kernel/arch/clock.h"
 #include "kernel/core/scheduler.h"
 #include "posix_x/process_table.h"
 #include "posix_x/signals.h"
+#include "posix_x/terminal.h"
 
 namespace exo::posix {
 namespace {

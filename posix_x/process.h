@@ -65,6 +65,9 @@ struct SignalState {
 
 /// What other processes know and change of one.
 struct Kinship {
+    Kinship();
+    ~Kinship();  // where Terminal is known
+
     Process* parent = nullptr;  ///< nullptr: the first process
     Pid group = 0, session = 0;
     RefPtr<Terminal> terminal;  ///< the session's, if it has one
@@ -92,8 +95,18 @@ class Process final : public RefCounted {
 
     Locked<SignalState, IrqSpinLock<LockRank::kSignals>> signals;
 
-    // Replaced only by the process itself, while it has one thread.
+    // Replaced only by the process itself, while it has one thread. Its own threads read it as it is.
     RefPtr<AddressSpace> space;
+    void set_space(RefPtr<AddressSpace> next) {
+        auto held = space_changes_.lock();
+        std::swap(space, next);
+    }
+    /// For other processes (/proc); empty: it has ended.
+    [[nodiscard]] RefPtr<AddressSpace> pin_space() {
+        auto held = space_changes_.lock();
+        return space;
+    }
+
     RefPtr<HandleTable> handles;
     RefPtr<Dentry> executable;
     std::uint64_t arguments_begin = 0, arguments_end = 0;  ///< for /proc/PID/cmdline
@@ -132,6 +145,8 @@ class Process final : public RefCounted {
     void set_limits(const Limits& value) { *limits_.lock() = value; }
 
   private:
+    struct Nothing {};
+    Locked<Nothing, SpinLock<LockRank::kProcess>> space_changes_;
     Ref<Places> places_;
     Locked<Ref<const Credentials>, SpinLock<LockRank::kProcess>> credentials_;
     Locked<Limits, SpinLock<LockRank::kProcess>> limits_;

@@ -5,6 +5,7 @@
 
 #include "kernel/arch/user_copy.h"
 #include "kernel/mm/user_memory.h"
+#include "lib/base/defer.h"
 #include "posix_x/signals.h"
 
 namespace exo::posix {

@@ -52,11 +52,6 @@ bool takes(const Task& task, Signal signal) {
     return (task.blocked & signal_bit(signal)) == 0 || (task.awaited & signal_bit(signal)) != 0;
 }
 
-void interrupt_all(SignalState& state) {
-    for (Task* each = state.first_thread; each != nullptr; each = each->next_thread)
-        interrupt(*each);
-}
-
 /// SIGCONT and SIGKILL end a stop when they are sent, whatever becomes of them (signal(7)).
 /// True: it was stopped.
 bool apply_job_control(SignalState& state, Signal signal) {

@@ -5,7 +5,6 @@
 #include "kernel/core/log.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/scheduler.h"
-#include "kernel/fs/dentry_cache.h"
 #include "kernel/fs/devices.h"
 #include "kernel/fs/initrd.h"
 #include "kernel/fs/mounts.h"
@@ -31,11 +30,8 @@ Result<void> start_subsystems() {
     TRY(create_futex_table());
     TRY(create_call_statistics());
     TRY(start_vdso());
-    TRY(DentryCache::start());
-    TRY(register_memory_devices());
+    TRY(start_file_systems());
     TRY(start_terminals());
-    TRY(register_file_system({"tmpfs", create_tmpfs_from_options}));
-    TRY(register_file_system({"devtmpfs", create_devfs_from_options}));
     TRY(register_procfs());
     trace_calls(boot_flag("exo.trace") || boot_option("exo.trace") == "1");
     return {};

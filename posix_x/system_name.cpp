@@ -21,7 +21,10 @@ void set(char (&to)[kNodeNameBytes], std::string_view name) {
 }  // namespace
 
 abi::UtsName system_name() {
-    abi::UtsName name = {"Linux", "", "6.1.0-exo", "#1 SMP Exo-OS", "x86_64", ""};
+    abi::UtsName name = {"", "", "", "", "x86_64", ""};
+    std::memcpy(name.system, kSystemName, sizeof kSystemName);
+    std::memcpy(name.release, kRelease, sizeof kRelease);
+    std::memcpy(name.version, kVersion, sizeof kVersion);
     auto own = names.lock();
     std::memcpy(name.node, own->node, sizeof own->node);
     std::memcpy(name.domain, own->domain, sizeof own->domain);

@@ -8,6 +8,9 @@
 
 namespace exo::posix {
 
+inline constexpr char kSystemName[] = "Linux";
+inline constexpr char kRelease[] = "6.1.0-exo";
+inline constexpr char kVersion[] = "#1 SMP Exo-OS";
 inline constexpr std::size_t kNodeNameBytes = 65;
 
 [[nodiscard]] abi::UtsName system_name();

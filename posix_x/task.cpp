@@ -33,6 +33,7 @@ void Task::begin(void* argument) {
         // As on Linux, a bad address is the child's own problem.
         static_cast<void>(write_user(task.set_child_tid, &task.tid, sizeof task.tid));
     }
+    if (task.before_program != nullptr) task.before_program(task);
     arch::TrapFrame& frame = task.user_frame();
     arch::disable_interrupts();
     arch::upcall::return_to_user(frame);

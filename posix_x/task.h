@@ -5,6 +5,7 @@
 #include "abi/linux/signal.h"
 #include "kernel/arch/entry.h"
 #include "kernel/core/thread.h"
+#include "kernel/mm/user_memory.h"
 #include "posix_x/pending_signals.h"
 #include "posix_x/process.h"
 
@@ -30,6 +31,9 @@ class Task final : public Thread {
     std::uint64_t awaited = 0;  ///< signals that sigtimedwait(2) waits for, though blocked
     PendingSignals pending;
     Task* next_thread = nullptr;
+
+    /// Run by the new thread itself, in the kernel, before it enters its program; nullptr: nothing.
+    void (*before_program)(Task& task) = nullptr;
 
     // The thread's own.
     bool restore_mask = false;  ///< saved_mask comes back after the next handler's frame is made

@@ -2,6 +2,7 @@
 // of stat(2), statx(2), statfs(2), getdents64(2), poll(2).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace exo::abi {

@@ -2,6 +2,7 @@
 // the auxiliary vector, uname(2), sysinfo(2).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "abi/linux/file.h"

@@ -2,6 +2,7 @@
 // ucontext}.h): numbers, structures in a program's memory, and what a handler finds on its stack.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace exo::abi {

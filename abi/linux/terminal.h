@@ -1,6 +1,7 @@
 // Terminals as Linux's x86-64 ABI has them (termios(3), ioctl_tty(2), asm-generic/termbits.h).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace exo::abi {

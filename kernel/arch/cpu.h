@@ -34,6 +34,9 @@ void set_cpu_number(std::uint32_t number);
 /// Names what init_cpu() switched on, for the log: "nx wp smep smap umip".
 [[nodiscard]] const char* cpu_protections();
 
+/// What CPUID leaf 1 says in EDX: AT_HWCAP of programs (getauxval(3)).
+[[nodiscard]] std::uint32_t program_features();
+
 /// Turns interrupts on and stops this CPU until one came; returns with interrupts off. An interrupt
 /// that is pending already is taken, not slept over (STI's shadow, SDM vol. 2B).
 void wait_for_interrupt();

@@ -35,6 +35,8 @@ struct FpuOwner {
 
 /// Bytes of FPU state on this machine (SDM vol. 1 13.2: CPUID 0xd), AVX-512 included where it is.
 [[nodiscard]] std::size_t fpu_state_bytes();
+/// Its components, as XCR0 has them; 0: no XSAVE.
+[[nodiscard]] std::uint64_t fpu_features();
 
 /// `memory`, fpu_state_bytes() aligned to 64, becomes the state, all registers initial.
 void init_fpu_state(UserState& state, void* memory);

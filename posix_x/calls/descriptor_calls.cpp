@@ -3,6 +3,7 @@
 #include "kernel/ipc/pipe.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
+#include "posix_x/terminal.h"
 
 namespace exo::posix {
 

@@ -149,14 +149,14 @@ Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::ui
     std::uint64_t done = 0;
     Result<long> failed = 0L;
     while (done < count) {
-        IoCursor read(std::span(page->bytes).first(std::min<std::uint64_t>(count - done, kPageSize)));
-        const auto got = from->read_at(read, static_cast<std::uint64_t>(offset));
+        IoCursor into(std::span(page->bytes).first(std::min<std::uint64_t>(count - done, kPageSize)));
+        const auto got = from->read_at(into, static_cast<std::uint64_t>(offset));
         if (!got || *got == 0) {
             if (!got) failed = got.error();
             break;
         }
-        IoCursor write(std::span(page->bytes).first(*got));
-        const auto put = to->write(write);
+        IoCursor out_of(std::span(page->bytes).first(*got));
+        const auto put = to->write(out_of);
         if (!put) {
             failed = transferred(put);
             break;
@@ -175,7 +175,8 @@ Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::ui
 }
 
 Result<long> sys_fsync(Task& task, Fd fd) {
-    TRY(TRY(file_of(task, fd))->sync());
+    const auto file = TRY(file_of(task, fd));
+    TRY(file->sync());
     return 0;
 }
 
@@ -189,7 +190,8 @@ Result<long> sys_sync(Task&) {
 }
 
 Result<long> sys_syncfs(Task& task, Fd fd) {
-    TRY(file_of(task, fd));
+    const auto file = TRY(file_of(task, fd));
+    static_cast<void>(file);
     return 0;
 }
 

@@ -257,9 +257,9 @@ Result<long> sys_umount2(Task& task, UserPath target, Flags flags) {
     if (!flags.only(kForce | kDetach | kExpire | kNoFollow)) return Errno::INVAL;
     if (!task.process().credentials()->capable(kSysAdmin)) return Errno::PERM;
     if (flags.has(kDetach | kExpire)) return Errno::INVAL;
-    const auto root = TRY(resolve(task, DirFd{}, target,
-                                  Flags{flags.has(kNoFollow) ? abi::kAtSymlinkNoFollow : 0}));
-    TRY(unmount(*root));
+    auto root = TRY(resolve(task, DirFd{}, target,
+                            Flags{flags.has(kNoFollow) ? abi::kAtSymlinkNoFollow : 0}));
+    TRY(unmount(std::move(root)));
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "kernel/fs/file_system.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
+#include "posix_x/identity.h"
 
 namespace exo::posix {
 namespace {

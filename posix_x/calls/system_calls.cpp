@@ -164,7 +164,7 @@ Result<long> sys_getrandom(Task&, UserAddr out, std::uint64_t bytes, Flags flags
     while (done < bytes) {
         std::byte piece[256];
         const std::size_t now = std::min<std::uint64_t>(bytes - done, sizeof piece);
-        random_bytes(std::span(piece).first(now));
+        fill_random(piece, now);
         if (!write_user(out + done, piece, now)) return done == 0 ? Result<long>(Errno::FAULT) : Result<long>(static_cast<long>(done));
         done += now;
         if (should_yield()) yield();

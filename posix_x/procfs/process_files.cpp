@@ -1,4 +1,6 @@
 // Files of /proc/PID (proc(5)).
+#include "kernel/fs/file.h"
+#include "kernel/fs/mounts.h"
 #include "kernel/fs/path_walk.h"
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/procfs.h"
@@ -109,7 +111,7 @@ Result<void> write_mapping(Text& text, const MappingInfo& info) {
                    letter(Protection::kRead, 'r'), letter(Protection::kWrite, 'w'),
                    letter(Protection::kExecute, 'x'), info.sharing == Sharing::kShared ? 's' : 'p',
                    info.object_offset));
-    const RefPtr<Dentry> dentry = info.file ? info.file->dentry() : RefPtr<Dentry>();
+    const RefPtr<Dentry> dentry = info.file ? static_cast<File&>(*info.file).dentry() : RefPtr<Dentry>();
     const RefPtr<Inode> inode = dentry ? dentry->inode() : RefPtr<Inode>();
     TRY(text.print("{}", inode ? inode->stat().number : 0));
     if (dentry) {

@@ -63,7 +63,11 @@ class TextFile final : public File {
 class ProcInode : public Inode {
   public:
     InodeStat stat() override {
-        InodeStat stat{.number = number_, .type = type(), .mode = mode_, .links = 1};
+        InodeStat stat;
+        stat.number = number_;
+        stat.type = type();
+        stat.mode = mode_;
+        stat.links = 1;
         if (process_) {
             const auto owner = process_->credentials();
             stat.uid = owner->effective_uid;

@@ -5,9 +5,9 @@
 #include "kernel/fs/mounts.h"
 #include "kernel/mm/frames.h"
 #include "kernel/personality.h"
-#include "posix_x/identity.h"
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/procfs.h"
+#include "posix_x/system_name.h"
 
 namespace exo::posix {
 

@@ -111,6 +111,12 @@ void set_cpu_number(std::uint32_t number) {
     if (has_cpu_number()) write_msr(kTscAux, number);
 }
 
+std::uint32_t program_features() {
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    __get_cpuid(1, &eax, &ebx, &ecx, &edx);
+    return edx;
+}
+
 const char* cpu_protections() {
     return protections;
 }

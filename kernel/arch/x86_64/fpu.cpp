@@ -89,6 +89,10 @@ std::size_t fpu_state_bytes() {
     return state_bytes;
 }
 
+std::uint64_t fpu_features() {
+    return features;
+}
+
 void init_fpu_state(UserState& state, void* memory) {
     state.fpu = static_cast<FpuState*>(memory);
     make_initial(*state.fpu);
