@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ import session
 sys.path.insert(0, os.path.join(machine.ROOT, "image"))
 import initrd as recipe  # noqa: E402
 
-TRACE = "trace: "  # as posix_x/trace.cpp logs a call: the thread's id, the call, its result
+# A line of the log as posix_x/trace.cpp writes it: the thread's id, the call, its result.
+TRACE = re.compile(r"(?:\[ *[0-9.]+\] )?trace: (.*)")
 
 EXIT_CODES = """
 Ctrl-A X leaves the shell's machine, Ctrl-A H tells what else Ctrl-A does. With a command, its output
@@ -94,7 +96,7 @@ def run_traced(options, command, initrd, folder):
     options.verbose = True  # the trace is in the kernel's log
     code = session.CommandSession(options, command, initrd, ["exo.trace=1"]).run()
     with open(options.console, encoding="utf-8", errors="replace") as console:
-        calls = [line.rstrip().removeprefix(TRACE) for line in console if line.startswith(TRACE)]
+        calls = [match.group(1).rstrip() for match in map(TRACE.match, console) if match]
     lines = [line for line in calls if options.init or not line.startswith("1 ")]
     with open(options.output, "w", encoding="utf-8") if options.output else sys.stderr as out:
         out.writelines(line + "\n" for line in lines)
