@@ -39,13 +39,12 @@ Result<Ref<Process>> make_process(Process& parent, const CloneRequest& request, 
     child->arguments_begin = parent.arguments_begin;
     child->arguments_end = parent.arguments_end;
     child->environment_end = parent.environment_end;
-    *child->program_break.lock() = *parent.program_break.lock();
+    const Process::Break at = *parent.program_break.lock();
+    *child->program_break.lock() = at;
     child->start_ns = arch::now_ns();
     child->kin.exit_signal = request.exit_signal;
-    {
-        auto from = parent.signals.lock();
-        child->signals.lock()->actions = from->actions;
-    }
+    const auto actions = parent.signals.lock()->actions;  // copied: the locks have one rank
+    child->signals.lock()->actions = actions;
     if ((request.flags & abi::kCloneClearSighand) != 0) {
         auto state = child->signals.lock();
         for (abi::SigAction& action : state->actions)

@@ -29,7 +29,7 @@ class Places : public RefCounted {
         Ref<Dentry> root, directory;
         Mode umask;
     };
-    Locked<State, SpinLock<LockRank::kProcess>> state_;
+    Locked<State, IrqSpinLock<LockRank::kProcessParts>> state_;
 };
 
 }  // namespace exo::posix

@@ -146,10 +146,10 @@ class Process final : public RefCounted {
 
   private:
     struct Nothing {};
-    Locked<Nothing, SpinLock<LockRank::kProcess>> space_changes_;
+    Locked<Nothing, IrqSpinLock<LockRank::kProcessParts>> space_changes_;
     Ref<Places> places_;
-    Locked<Ref<const Credentials>, SpinLock<LockRank::kProcess>> credentials_;
-    Locked<Limits, SpinLock<LockRank::kProcess>> limits_;
+    Locked<Ref<const Credentials>, IrqSpinLock<LockRank::kProcessParts>> credentials_;
+    Locked<Limits, IrqSpinLock<LockRank::kProcessParts>> limits_;
 };
 
 }  // namespace exo::posix

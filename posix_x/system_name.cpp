@@ -11,7 +11,7 @@ struct Names {
     char node[kNodeNameBytes] = "exo";
     char domain[kNodeNameBytes] = "(none)";
 };
-constinit Locked<Names, SpinLock<LockRank::kProcess>> names;
+constinit Locked<Names, IrqSpinLock<LockRank::kProcessParts>> names;
 
 void set(char (&to)[kNodeNameBytes], std::string_view name) {
     std::memset(to, 0, sizeof to);

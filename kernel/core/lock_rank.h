@@ -24,6 +24,7 @@ enum class LockRank : std::uint8_t {
     // Spin locks.
     kProcessTable = 120,  ///< ids, parents and children, sessions
     kSignals = 115,       ///< pending signals and handlers
+    kProcessParts = 113,  ///< credentials, limits, places: values read and replaced
     kHandles = 110,       ///< a handle table
     kAttributes = 108,    ///< an inode's attributes
     kDentry = 105,        ///< the dentry cache
