@@ -10,6 +10,7 @@
 #include "kernel/fs/mounts.h"
 #include "kernel/fs/names.h"
 #include "kernel/fs/tmpfs.h"
+#include "kernel/ipc/pipe.h"
 #include "kernel/mm/heap.h"
 #include "kernel/personality.h"
 #include "posix_x/dispatch.h"
@@ -31,6 +32,7 @@ Result<void> start_subsystems() {
     TRY(create_call_statistics());
     TRY(start_vdso());
     TRY(start_file_systems());
+    set_fifo_opener(open_fifo);
     TRY(start_terminals());
     TRY(register_procfs());
     trace_calls(boot_flag("exo.trace") || boot_option("exo.trace") == "1");

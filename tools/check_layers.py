@@ -32,7 +32,7 @@ ALLOWED = {
     "kernel/drivers": ["abi", "lib/*", "kernel/arch", "kernel/core", "kernel/object", "kernel/mm"],
     "kernel/ipc": ["abi", "lib/*", "kernel/arch", "kernel/core", "kernel/object", "kernel/mm",
                    "kernel/fs"],
-    "posix_x": ["abi", "lib/*", "kernel", "kernel/*"],
+    "posix_x": ["kernel/personality.h", "abi", "lib/*", "kernel", "kernel/*"],
     "kernel": ["abi", "lib/*", "kernel/*"],
     "posix_x": ["abi", "lib/*", "kernel/*", "kernel/personality.h"],
     "image": [],

@@ -25,7 +25,7 @@ struct Group {
     bool wait_for(int count) {
         return changed
             .wait([&] { return ended.load(std::memory_order_seq_cst) == count; },
-                  Deadline::in(30'000'000'000))
+                  Deadline::in(60'000'000'000))
             .has_value();
     }
     // wake_all() of the last to end may still be in the queue's lock.
@@ -46,7 +46,7 @@ KERNEL_TEST(wait_queue_passes_turns) {
         int number;
         static void run(void* argument) {
             auto& self = *static_cast<Player*>(argument);
-            for (int i = 0; i < 2000; ++i) {
+            for (int i = 0; i < 300; ++i) {
                 const auto turn =
                     self.group.changed.wait([&] { return self.group.turn.load() == self.number; });
                 KTEST_EXPECT(turn.has_value());

@@ -111,6 +111,10 @@ Result<Ref<MemoryObject>> TmpfsInode::memory_object() {
         if (attributes->pages) return attributes->pages.to_ref();
     }
     const Ref<MemoryObject> made = TRY(create_anonymous_object());
+    // Faults end where the file does. A resize in between is caught below: it waits for content().
+    const MutexGuard guard(content());
+    const std::uint64_t size = attributes_.lock()->stat.size;
+    made->truncate(size);
     auto attributes = attributes_.lock();
     if (!attributes->pages) attributes->pages = made;
     return attributes->pages.to_ref();
@@ -220,16 +224,14 @@ Result<void> TmpfsInode::resize(std::uint64_t size) {
     if (size > kMaxFileSize) return Errno::FBIG;
     const MutexGuard guard(content());
     RefPtr<MemoryObject> pages;
-    bool shrinks;
     {
         auto attributes = attributes_.lock();
         pages = attributes->pages;
-        shrinks = size < attributes->stat.size;
         attributes->stat.size = size;
         attributes->stat.modified = now_timestamp();
     }
-    if (!pages || !shrinks) return {};
-    pages->truncate(size);
+    if (!pages) return {};
+    pages->truncate(size);  // also where it grows: faults go as far as the file
     settle_charge(0);
     return {};
 }

@@ -326,12 +326,12 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
     auto child = TRY(create());
     // For writing: no fault may come between the mappings and the tables.
     const WriteGuard guard(mutex_);
-    TRY(copy_mappings_to(*child));
-    TRY(tables_.share_with(child->tables_));
+    TlbBatch batch(machine());
+    TRY(copy_mappings_to(*child, batch));
     return child;
 }
 
-Result<void> AddressSpace::copy_mappings_to(AddressSpace& child) {
+Result<void> AddressSpace::copy_mappings_to(AddressSpace& child, TlbBatch& batch) {
     const WriteGuard guard(child.mutex_);
     for (Mapping* at = mappings_.first(); at != nullptr; at = mappings_.next(*at)) {
         Mapping& copy = *TRY(Box<Mapping>::create(child)).release();
@@ -340,6 +340,7 @@ Result<void> AddressSpace::copy_mappings_to(AddressSpace& child) {
         copy.end = at->end;
         copy.object_offset = at->object_offset;
         child.insert(copy);
+        TRY(tables_.share_with(child.tables_, at->begin, at->end, batch));
     }
     child.set_limit(limit_.load(std::memory_order_relaxed));
     child.set_stack_limit(stack_limit_.load(std::memory_order_relaxed));

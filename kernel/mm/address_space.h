@@ -133,7 +133,7 @@ class AddressSpace : public RefCounted, private arch::UserSpace {
     Result<void> split_at(std::uint64_t address) REQUIRES(mutex_);
     Result<void> isolate(std::uint64_t begin, std::uint64_t end) REQUIRES(mutex_);
     Result<void> remove(std::uint64_t begin, std::uint64_t end, Doomed& doomed) REQUIRES(mutex_);
-    Result<void> copy_mappings_to(AddressSpace& child) REQUIRES_SHARED(mutex_);
+    Result<void> copy_mappings_to(AddressSpace& child, TlbBatch& batch) REQUIRES_SHARED(mutex_);
     Result<std::uint64_t> move(Mapping& mapping, std::uint64_t address, std::uint64_t old_length,
                                std::uint64_t new_length, Doomed& doomed) REQUIRES(mutex_);
 

@@ -250,21 +250,22 @@ Result<void> UserTables::move(std::uint64_t from, std::uint64_t to, std::uint64_
         });
 }
 
-Result<void> UserTables::share_with(UserTables& child) NO_THREAD_SAFETY_ANALYSIS {
+Result<void> UserTables::share_with(UserTables& child, std::uint64_t begin, std::uint64_t end,
+                                    TlbBatch& batch) NO_THREAD_SAFETY_ANALYSIS {
     // The child's lock is not needed: nobody else knows it.
     const SpinGuard guard(lock_);
-    TlbBatch batch(machine_);
-    return for_each_table(0, arch::kUserEnd,
-                          [&](std::uint64_t at, EntryPlace place) NO_THREAD_SAFETY_ANALYSIS {
-                              const Result<EntryPlace> theirs = child.make_place(at, 2);
-                              if (!theirs) return Result<void>(theirs.error());
-                              const PageEntry entry = place.write_protect();
-                              ref_frame(entry.frame());
-                              theirs->store(PageEntry::table(entry.frame(), false));
-                              const std::uint64_t begin = align_down<std::uint64_t>(at, kTableSpan);
-                              batch.restrict(begin, begin + kTableSpan);
-                              return Result<void>{};
-                          });
+    return for_each_table(begin, end,
+                          [&](std::uint64_t at, EntryPlace place)
+                              NO_THREAD_SAFETY_ANALYSIS -> Result<void> {
+                                  const EntryPlace theirs = TRY(child.make_place(at, 2));
+                                  const Range part = part_of(at, begin, end);
+                                  batch.restrict(part.begin, part.end);
+                                  if (theirs.load().held()) return {};
+                                  const PageEntry entry = place.write_protect();
+                                  ref_frame(entry.frame());
+                                  theirs.store(PageEntry::table(entry.frame(), false));
+                                  return {};
+                              });
 }
 
 void UserTables::clear() {

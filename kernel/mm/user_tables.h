@@ -91,9 +91,11 @@ class UserTables {
         }));
     }
 
-    /// Shares all last-level tables with `child`, which is empty and which nobody uses. NOMEM: some
-    /// are shared.
-    Result<void> share_with(UserTables& child) EXCLUDES(lock_);
+    /// Shares the last-level tables of [begin, end) with `child`, which nobody uses, but for those
+    /// that it shares already. NOMEM: some are shared. The batch is this space's: once it is
+    /// flushed, nobody writes to a shared page.
+    Result<void> share_with(UserTables& child, std::uint64_t begin, std::uint64_t end,
+                            TlbBatch& batch) EXCLUDES(lock_);
 
     /// Gives all pages and tables back but the top-level one.
     void clear() EXCLUDES(lock_);
@@ -129,18 +131,20 @@ class UserTables {
 
 template <typename Visit>
 Result<void> UserTables::for_each_table(std::uint64_t begin, std::uint64_t end, Visit visit) {
+    PhysAddr tables[arch::kTopLevel + 1];  // by level, those that lead to `at`
+    unsigned level = arch::kTopLevel;
+    tables[level] = machine_.root;
     for (std::uint64_t at = begin; at < end;) {
-        PhysAddr table = machine_.root;
-        unsigned level = arch::kTopLevel;
-        for (; level > 1; --level) {
-            const arch::EntryPlace place(table, arch::entry_index(at, level));
-            const arch::PageEntry entry = place.load();
-            if (!entry.held()) break;
-            if (level == 2) TRY(visit(at, place));
-            table = entry.frame();
+        const arch::EntryPlace place(tables[level], arch::entry_index(at, level));
+        const arch::PageEntry entry = place.load();
+        if (entry.held() && level > 2) {
+            tables[--level] = entry.frame();
+            continue;
         }
-        const std::uint64_t span = arch::entry_span(level > 1 ? level : 2);
-        at = align_down<std::uint64_t>(at, span) + span;
+        if (entry.held()) TRY(visit(at, place));
+        at = align_down<std::uint64_t>(at, arch::entry_span(level)) + arch::entry_span(level);
+        // At the end of a table: back to the one above.
+        while (level < arch::kTopLevel && arch::entry_index(at, level) == 0) ++level;
     }
     return {};
 }

@@ -73,8 +73,9 @@ Result<std::size_t> gunzip(std::span<const std::byte> input, ByteSink& sink) {
     CheckingSink checking(sink);
     Window window(checking);
     TRY(window.start(kInflateWindow));
-    const Box<Inflater> inflater = TRY(Box<Inflater>::create(input.subspan(at), window));
-    const Result<std::size_t> used = inflater->run();
+    const Result<Box<Inflater>> inflater = Box<Inflater>::create(input.subspan(at), window);
+    if (!inflater) return inflater.error();
+    const Result<std::size_t> used = (*inflater)->run();
     TRY(window.flush());
     at += TRY(used);
     if (input.size() - at < kTrailer) return Errno::INVAL;

@@ -77,7 +77,9 @@ Result<FrameHeader> read_header(std::span<const std::byte> input) {
 Result<std::size_t> run_blocks(std::span<const std::byte> input, const FrameHeader& header,
                                Window& window) {
     constexpr std::size_t kBlockHeader = 3;
-    const Box<ZstdBlocks> blocks = TRY(Box<ZstdBlocks>::create(window));
+    const Result<Box<ZstdBlocks>> made = Box<ZstdBlocks>::create(window);
+    if (!made) return made.error();
+    ZstdBlocks* const blocks = made->get();
     TRY(blocks->start());
     std::size_t at = 0;
     for (bool last = false; !last;) {

@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,9 @@ import session
 
 sys.path.insert(0, os.path.join(machine.ROOT, "image"))
 import initrd as recipe  # noqa: E402
+
+# A line of the log as posix_x/trace.cpp writes it: the thread's id, the call, its result.
+TRACE = re.compile(r"(?:\[ *[0-9.]+\] )?trace: (.*)")
 
 EXIT_CODES = """
 Ctrl-A X leaves the shell's machine, Ctrl-A H tells what else Ctrl-A does. With a command, its output
@@ -34,6 +38,7 @@ def parse(name, arguments):
     parser.add_argument("--console", metavar="FILE", help="keeps the kernel's console (with a command)")
     if name == "trace":
         parser.add_argument("-o", "--output", metavar="FILE", help="the trace goes there, not to stderr")
+        parser.add_argument("--init", action="store_true", help="the calls of the guest's init as well")
     options = parser.parse_args(arguments[:split])
     command = arguments[split + 1:]
     if name == "trace" and not command:
@@ -87,11 +92,16 @@ def run_shell(options, initrd):
 
 
 def run_traced(options, command, initrd, folder):
-    path = options.output or os.path.join(folder, "trace")
-    code = session.CommandSession(options, command, initrd, trace=path).run()
-    if not options.output and os.path.exists(path):
-        with open(path, encoding="utf-8", errors="replace") as trace:
-            sys.stderr.write(trace.read())
+    options.console = options.console or os.path.join(folder, "console")
+    options.verbose = True  # the trace is in the kernel's log
+    code = session.CommandSession(options, command, initrd, ["exo.trace=1"]).run()
+    with open(options.console, encoding="utf-8", errors="replace") as console:
+        calls = [match.group(1).rstrip() for match in map(TRACE.match, console) if match]
+    lines = [line for line in calls if options.init or not line.startswith("1 ")]
+    with open(options.output, "w", encoding="utf-8") if options.output else sys.stderr as out:
+        out.writelines(line + "\n" for line in lines)
+    if code not in (session.MACHINE_FAILED, session.TIMED_OUT) and not lines:
+        raise machine.RunError("the kernel traced no call")
     return code
 
 

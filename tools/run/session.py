@@ -21,8 +21,9 @@ TIMED_OUT = 124
 class CommandSession:
     """Runs one command; the outputs go to the descriptors `out` and `err`."""
 
-    def __init__(self, options, command, initrd, trace=None, source=0, out=1, err=2):
-        self.options, self.command, self.initrd, self.trace = options, command, initrd, trace
+    def __init__(self, options, command, initrd, boot_words=(), source=0, out=1, err=2):
+        self.options, self.command, self.initrd = options, command, initrd
+        self.boot_words = list(boot_words)
         self.source, self.out, self.err = source, out, err
         self.reader = wire.Reader()
         self.to_guest = b""
@@ -38,11 +39,7 @@ class CommandSession:
             self.console = self.options.console or os.path.join(folder, "console")
             mine, theirs = socket.socketpair()
             serials = [f"file,id=?,path={self.console}", f"socket,id=?,fd={theirs.fileno()}"]
-            extra = []
-            if self.trace:
-                serials.append(f"file,id=?,path={self.trace}")
-                extra.append("exo.trace=1")
-            append = machine.command_line(self.options, extra) + " -- command"
+            append = machine.command_line(self.options, self.boot_words) + " -- command"
             arguments = machine.qemu(self.options, append, self.initrd, serials)
             # In a group of its own: Ctrl-C is for the command, and is sent as a frame.
             process = subprocess.Popen(
