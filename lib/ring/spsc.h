@@ -56,13 +56,28 @@ class SpscProducer {
             return Errno::INVAL;
         if (closed_by_receiver() || tail_ == limit_) [[unlikely]]
             TRY(find_space());
-        Slot& slot = memory_.slot(tail_);
-        copy_payload(slot.payload, payload);
-        header.sequence = low(tail_ + 1);
-        slot.header.store(header.encode(), std::memory_order_release);
-        ++tail_;
+        put(payload, header);
         memory_.header().tail.store(tail_, std::memory_order_release);
         return {};
+    }
+
+    /// Sends up to `count` (not 0) payloads that lie kRingPayload bytes apart, all under `header`,
+    /// as single messages; returns how many there was space for, at least one. Errors as
+    /// try_send(). Each line is written once: a commit() writes the headers of its slots again, and
+    /// by then a receiver's hardware prefetcher may have taken them (docs/ring.md).
+    Result<std::uint32_t> try_send_all(const std::byte* payloads, std::uint32_t count,
+                                       SlotHeader header) {
+        if (count == 0 || !sendable(header.kind, header.length)) [[unlikely]]
+            return Errno::INVAL;
+        if (closed_by_receiver() || limit_ - tail_ < count) [[unlikely]]
+            TRY(find_space());
+        const auto sent =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(count, limit_ - tail_));
+        for (std::uint32_t i = 0; i < sent; ++i) {
+            put(payloads + std::size_t{i} * abi::kRingPayload, header);
+        }
+        memory_.header().tail.store(tail_, std::memory_order_release);
+        return sent;
     }
 
     /// Up to `want` (not 0) free slots, at least one. Errors as try_send().
@@ -103,6 +118,15 @@ class SpscProducer {
   private:
     SpscProducer(const RingMemory& memory, std::uint64_t tail, std::uint64_t head)
         : memory_(memory), tail_(tail), limit_(head + memory.capacity()) {}
+
+    // The next message, in a slot that is free.
+    void put(const std::byte* payload, SlotHeader header) {
+        Slot& slot = memory_.slot(tail_);
+        copy_payload(slot.payload, payload);
+        header.sequence = low(tail_ + 1);
+        slot.header.store(header.encode(), std::memory_order_release);
+        ++tail_;
+    }
 
     static std::uint32_t sequence_at(const RingMemory& memory, std::uint64_t position) {
         return low(memory.slot(position).header.load(std::memory_order_acquire));
@@ -169,6 +193,27 @@ class SpscConsumer {
         ++head_;
         memory_.header().head.store(head_, std::memory_order_release);
         return header;
+    }
+
+    /// Takes up to `count` (not 0) messages, at least one, and returns how many: message i with its
+    /// payload at `payloads` + i * kRingPayload and its header in `headers`[i]. Errors as
+    /// try_receive(). Copies the last first: read upwards, the lines past the batch, which the
+    /// producer is filling, are what the hardware prefetcher fetches next (docs/ring.md).
+    Result<std::uint32_t> try_receive_all(std::byte* payloads, SlotHeader* headers,
+                                          std::uint32_t count) {
+        if (count == 0) return Errno::INVAL;
+        if (known_tail_ == head_) TRY(find_messages());
+        const auto taken =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(count, known_tail_ - head_));
+        for (std::uint32_t i = taken; i-- > 0;) {
+            const Slot& from = memory_.slot(head_ + i);
+            headers[i] = SlotHeader::decode(from.header.load(std::memory_order_relaxed));
+            if (headers[i].sequence != low(head_ + i + 1) || !check(headers[i])) [[unlikely]]
+                return fail();
+            copy_payload(payloads + std::size_t{i} * abi::kRingPayload, from.payload);
+        }
+        release(head_, taken);
+        return taken;
     }
 
     /// Up to `want` (not 0) messages, at least one. Errors as try_receive(). The head moves when

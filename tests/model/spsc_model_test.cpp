@@ -1,6 +1,8 @@
 // The SPSC ring's real code in every interleaving and with every stale value that C++20 allows.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "lib/ring/spsc.h"
 #include "tests/model/ring_fixture.h"
 
@@ -85,6 +87,40 @@ EXO_MODEL_TEST(SpscModel, batches_are_filled_and_read_in_place, .spin = model::S
     name_words(program, ring.view);
     program.thread("producer", [&ring, messages] { send_batches(ring, messages); });
     program.thread("consumer", [&ring, messages] { receive_batches(ring, messages, 2); });
+}
+
+EXO_MODEL_TEST(SpscModel, runs_are_copied_in_and_out_at_once, .spin = model::Spin::kFirstTry) {
+    const unsigned messages = model::bound(4);
+    auto& ring = program.make<Pair>();
+    name_words(program, ring.view);
+    program.thread("producer", [&ring, messages] {
+        for (unsigned next = 1; next <= messages;) {
+            std::array<std::byte, 2 * abi::kRingPayload> payloads;
+            write_number(payloads.data(), next);
+            write_number(payloads.data() + abi::kRingPayload, next + 1);
+            const auto sent = insist([&] {
+                return ring.producer.try_send_all(
+                    payloads.data(), next < messages ? 2 : 1,
+                    {.kind = SlotKind::kInline, .length = abi::kRingPayload});
+            });
+            EXO_MODEL_REQUIRE(sent, "send failed");
+            next += *sent;
+        }
+    });
+    program.thread("consumer", [&ring, messages] {
+        for (unsigned next = 1; next <= messages;) {
+            std::array<std::byte, 2 * abi::kRingPayload> payloads;
+            std::array<SlotHeader, 2> headers;
+            const auto received = insist(
+                [&] { return ring.consumer.try_receive_all(payloads.data(), headers.data(), 2); });
+            EXO_MODEL_REQUIRE(received, "receive failed");
+            for (std::uint32_t i = 0; i < *received; ++i) {
+                EXO_MODEL_REQUIRE(
+                    read_number(payloads.data() + std::size_t{i} * abi::kRingPayload) == next++,
+                    "out of order");
+            }
+        }
+    });
 }
 
 EXO_MODEL_TEST(SpscModel, batches_are_received_one_by_one, .spin = model::Spin::kFirstTry) {
