@@ -114,6 +114,28 @@ struct ExoMpmc {
     End there{memory};
 };
 
+/// An MPMC ring for each core, in which its own producer sends; consumers look there first, then in
+/// the other's. No order among producers, as in concurrentqueue.
+struct ExoLanes {
+    struct alignas(128) End {
+        End(const ring::RingMemory& own, const ring::RingMemory& foreign)
+            : near(own), far(foreign) {}
+        unsigned push_bulk(const Payload* payloads, unsigned count) {
+            return near.push_bulk(payloads, count);
+        }
+        unsigned pop_bulk(Payload* payloads, unsigned count) {
+            const unsigned got = near.pop_bulk(payloads, count);
+            return got != 0 ? got : far.pop_bulk(payloads, count);
+        }
+        ExoMpmc::End near;
+        ExoMpmc::End far;
+    };
+    ring::RingMemory lanes[2] = {lasting_ring(ring::RingFlavour::kMpmc, 4),
+                                 lasting_ring(ring::RingFlavour::kMpmc, 4)};
+    End here{lanes[0], lanes[1]};
+    End there{lanes[1], lanes[0]};
+};
+
 struct ConcurrentQueue {
     using Queue = moodycamel::ConcurrentQueue<Payload>;
     struct alignas(128) End {
@@ -172,6 +194,7 @@ void add_shared(Contest& contest, Partner& partner, const char* name) {
 void many_to_many(Partner& partner) {
     Contest contest("ring.mpmc.permsg");
     add_shared<ExoMpmc>(contest, partner, "exo");
+    add_shared<ExoLanes>(contest, partner, "exo.lanes");
     add_shared<ConcurrentQueue>(contest, partner, "concurrentqueue");
     add_shared<RteShared<0>>(contest, partner, "rte_ring.mpmc");
     add_shared<RteShared<RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ>>(contest, partner, "rte_ring.rts");
@@ -185,14 +208,25 @@ void many_to_many(Partner& partner) {
             .rule = "best peer; a producer and a consumer on each of two cores, batches of 32",
             .peers = contest.medians_except("exo"),
             .note = {}};
+    std::erase_if(row.peers, [](const auto& peer) { return peer.first == "exo.lanes"; });
     row.target = best_peer(row);
-    const double one_fifo = contest["rte_ring.mpmc"].p50();
-    if (known_miss(row, 1.1 * one_fifo)) {
+    const double lanes = contest["exo.lanes"].p50();
+    const double gap = row.value - contest["concurrentqueue"].p50();
+    if (row.value - lanes >= gap / 2 && known_miss(row, 1.1 * contest["rte_ring.mpmc"].p50())) {
         row.note =
             "level with rte_ring, which is one FIFO for all too; concurrentqueue keeps a queue a "
-            "producer. What of the difference comes from that was not isolated";
+            "producer, and at least half of the gap goes with a ring a producer "
+            "(ring.mpmc.lanes); the rest is not isolated";
     }
     emit(row);
+    emit({.name = "ring.mpmc.lanes",
+          .unit = "cycles",
+          .value = lanes,
+          .p99 = contest["exo.lanes"].p99(),
+          .target = {},
+          .rule = "measured: ring.mpmc.permsg with a ring a producer, no order among them",
+          .peers = row.peers,
+          .note = {}});
 }
 
 }  // namespace
