@@ -219,7 +219,11 @@ class MpmcConsumer {
     [[nodiscard]] const RingMemory& memory() const { return memory_; }
     [[nodiscard]] std::uint32_t endpoint() const { return registration_.index(); }
 
-    // For Acquisition. Last slot first, as commit().
+    // For Acquisition.
+    static bool published(std::uint32_t sequence, std::uint64_t position) {
+        return sequence == low(position + 1);
+    }
+    // Last slot first, as commit().
     void release(std::uint64_t first, std::uint32_t count) {
         const RingMemory memory = memory_;
         for (std::uint64_t position = first + count; position-- != first;) {

@@ -84,8 +84,34 @@ TEST_P(SpscTest, runs_of_payloads_are_sent_and_received_at_once) {
         }
     }
     ASSERT_TRUE(producer.try_send(numbered(0)));
-    set_header(tail_position() - 1, header_at(tail_position() - 1) ^ 1);
+    set_header(tail_position() - 1, header_at(tail_position() - 1) ^ 2);
     EXPECT_EQ(consumer.try_receive_all(payloads.data(), headers.data(), 3).error(), Errno::PROTO);
+}
+
+TEST_P(SpscTest, a_run_committed_in_place_is_received_one_by_one) {
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    for (unsigned round = 0; round < 40; ++round) {
+        {
+            auto given_up = *producer.try_reserve(2);
+            ASSERT_TRUE(given_up.append(1, 77));
+        }
+        EXPECT_EQ(consumer.try_receive().error(), Errno::AGAIN);
+        auto batch = *producer.try_reserve(3);
+        for (std::uint32_t i = 0; i < batch.size(); ++i) ASSERT_TRUE(batch.push(numbered(sent++)));
+        batch.commit();
+        while (received < sent) {
+            const auto message = consumer.try_receive();
+            ASSERT_TRUE(message);
+            EXPECT_EQ(message->tag, numbered(received).tag);
+            EXPECT_EQ(number_of(*message), received++);
+        }
+        EXPECT_EQ(consumer.try_receive().error(), Errno::AGAIN);
+    }
+    ASSERT_TRUE(producer.try_send(numbered(sent)));
+    ASSERT_TRUE(consumer.try_receive());
+    producer.close();
+    EXPECT_EQ(consumer.try_receive().error(), Errno::NODATA);
 }
 
 TEST_P(SpscTest, batches_wrap_and_are_seen_only_when_committed) {

@@ -136,6 +136,31 @@ EXO_MODEL_TEST(SpscModel, batches_are_received_one_by_one, .spin = model::Spin::
     });
 }
 
+// The header of a reservation given up may be what a consumer sees first.
+EXO_MODEL_TEST(SpscModel, a_given_up_reservation_is_never_received,
+               .spin = model::Spin::kFirstTry) {
+    const unsigned messages = model::bound(2);
+    auto& ring = program.make<Pair>();
+    name_words(program, ring.view);
+    program.thread("producer", [&ring, messages] {
+        {
+            auto given_up = insist([&] { return ring.producer.try_reserve(1); });
+            EXO_MODEL_REQUIRE(given_up, "reserve failed");
+            write_number(*given_up->append(8, 99), 99);
+        }
+        send_batches(ring, messages);
+        ring.producer.close();
+    });
+    program.thread("consumer", [&ring, messages] {
+        for (unsigned i = 1; i <= messages; ++i) {
+            const auto message = receive(ring.consumer);
+            EXO_MODEL_REQUIRE(message && message->tag == 0, "given up, or lost");
+            EXO_MODEL_REQUIRE(read_number(message->payload) == i, "out of order");
+        }
+        EXO_MODEL_REQUIRE(receive(ring.consumer).error() == Errno::NODATA, "not closed");
+    });
+}
+
 EXO_MODEL_TEST(SpscModel, single_messages_are_received_in_batches, .spin = model::Spin::kFirstTry) {
     const unsigned messages = model::bound(4);
     auto& ring = program.make<Pair>();
@@ -255,6 +280,43 @@ EXO_MODEL_TEST(SpscModel, a_successor_continues_after_the_producers_death,
     });
 }
 
+// A run in place comes whole or, if its sender died before it was published, not at all.
+EXO_MODEL_TEST(SpscModel, a_run_outlives_its_sender_or_never_was, .spin = model::Spin::kFirstTry,
+               .deaths = 1) {
+    auto& ring = program.make<Pair>();
+    auto& book = program.make<Book>();
+    name_words(program, ring.view);
+    const auto first = program.thread(
+        "first",
+        [&ring] {
+            auto batch = ring.producer.try_reserve(2);
+            EXO_MODEL_REQUIRE(batch && batch->size() == 2, "reserve failed");
+            for (unsigned i = 1; i <= 2; ++i)
+                write_number(*batch->append(abi::kRingPayload), Book::number(0, i));
+            batch->commit();
+        },
+        model::Mortality::kMayDie);
+    program.thread("successor", [&ring, first] {
+        model::join(first);
+        auto producer = SpscProducer::attach(ring.view);
+        EXO_MODEL_REQUIRE(producer, "the ring is broken after a death");
+        EXO_MODEL_REQUIRE(send(*producer, numbered(Book::number(1, 1))), "send failed");
+        producer->close();
+    });
+    program.thread("consumer", [&ring, &book] {
+        for (;;) {
+            const auto message = receive(ring.consumer);
+            if (!message) {
+                EXO_MODEL_REQUIRE(message.error() == Errno::NODATA, "receive failed");
+                break;
+            }
+            book.note(0, read_number(message->payload));
+        }
+        EXO_MODEL_REQUIRE(book.arrived[Book::number(1, 1)] == 1, "the successor's was lost");
+        EXO_MODEL_REQUIRE(book.arrived[1] == book.arrived[2], "half a run");
+    });
+}
+
 // The consumer dies at any step; its successor goes on where the dead one had not released.
 EXO_MODEL_TEST(SpscModel, a_successor_continues_after_the_consumers_death,
                .spin = model::Spin::kFirstTry, .deaths = 1) {
@@ -306,6 +368,7 @@ TEST(SpscOrders, are_needed) {
                             {"std::uint64_t head = ", OrderPart::kAcquire},
                             {"senders_closed.store(1, ", OrderPart::kRelease},
                             {"closed = memory_.header().senders_closed.load(", OrderPart::kAcquire},
+                            {"header().tail.store(tail_, ", OrderPart::kRelease},
                             {"tail = memory_.header().tail.load(", OrderPart::kAcquire}});
 }
 #endif
