@@ -54,6 +54,21 @@ unsigned pop_messages(Consumer& consumer, Payload* payloads, unsigned count) {
     return got;
 }
 
+template <typename Producer>
+unsigned send_run(Producer& producer, const Payload* payloads, unsigned count) {
+    return producer
+        .try_send_all(payloads->bytes, count,
+                      {.kind = ring::SlotKind::kInline, .length = sizeof(Payload), .tag = 0})
+        .value_or(0);
+}
+
+template <typename Consumer>
+unsigned receive_run(Consumer& consumer, Payload* payloads, unsigned count) {
+    std::array<ring::SlotHeader, 32> headers;
+    const unsigned most = std::min<unsigned>(count, headers.size());
+    return consumer.try_receive_all(payloads->bytes, headers.data(), most).value_or(0);
+}
+
 class ExoSpsc {
   public:
     bool push(const Payload& payload) {
@@ -64,15 +79,10 @@ class ExoSpsc {
     }
     bool pop(Payload& payload) { return consumer_.try_receive(payload.bytes).has_value(); }
     unsigned push_bulk(const Payload* payloads, unsigned count) {
-        return producer_
-            .try_send_all(payloads->bytes, count,
-                          {.kind = ring::SlotKind::kInline, .length = sizeof(Payload), .tag = 0})
-            .value_or(0);
+        return send_run(producer_, payloads, count);
     }
     unsigned pop_bulk(Payload* payloads, unsigned count) {
-        std::array<ring::SlotHeader, 32> headers;
-        const unsigned most = std::min<unsigned>(count, headers.size());
-        return consumer_.try_receive_all(payloads->bytes, headers.data(), most).value_or(0);
+        return receive_run(consumer_, payloads, count);
     }
 
   protected:
