@@ -31,9 +31,10 @@ enum class SlotKind : std::uint8_t {
 
 /// A slot's header, one 64-bit word, so that sequence, kind and length are read and published at
 /// once. With p the 64-bit position of a message, the sequence is the low half of: p while the slot
-/// is free or being filled for p; p + 1 once the message is there; p + capacity when a consumer of
-/// an MPSC or MPMC ring has given it back (the next lap's p). A consumer of an SPSC ring leaves the
-/// slot alone and publishes `head`.
+/// is free or being filled for p; p + 1 once the message is there (an SPSC producer may leave p,
+/// with the message's kind, in a run of several that moving `tail` publishes); p + capacity when a
+/// consumer of an MPSC or MPMC ring has given it back (the next lap's p). A consumer of an SPSC
+/// ring leaves the slot alone and publishes `head`.
 struct SlotHeader {
     std::uint32_t sequence = 0;
     SlotKind kind = SlotKind::kNone;

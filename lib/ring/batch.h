@@ -67,7 +67,7 @@ class [[nodiscard]] Reservation {
     }
 
   private:
-    // The sequence says "not there yet" until commit() raises it by one.
+    // The sequence says "not there yet": commit() raises it, or publishes the run otherwise.
     Slot& fill(SlotHeader header) {
         const std::uint64_t position = first_ + filled_++;
         Slot& slot = memory_.slot(position);
@@ -84,7 +84,8 @@ class [[nodiscard]] Reservation {
     std::uint32_t filled_ = 0;
 };
 
-/// `Consumer` provides memory(), fail(), and release(first, count).
+/// `Consumer` provides memory(), fail(), release(first, count), and published(sequence, position):
+/// whether a message that it acquired may have that sequence.
 template <typename Consumer>
 class [[nodiscard]] Acquisition {
   public:
@@ -108,7 +109,7 @@ class [[nodiscard]] Acquisition {
         EXO_ASSERT(index < count_);
         const Slot& slot = memory_.slot(first_ + index);
         const auto header = SlotHeader::decode(slot.header.load(std::memory_order_relaxed));
-        if (header.sequence != low(first_ + index + 1) || !check(header)) [[unlikely]]
+        if (!Consumer::published(header.sequence, first_ + index) || !check(header)) [[unlikely]]
             return consumer_->fail();
         return Incoming{header.kind, header.length, header.tag, slot.payload};
     }

@@ -6,8 +6,9 @@
 // then the answer costs three transfers: this look, the sender's claim, the next look. So after a
 // send, the first look waits as long as no answer can be there anyway: about one transfer, which is
 // measured, for the request to arrive, and a little for the other side to write. Streams, which
-// receive without sending between, never wait, and every kProbe-th look does without, to find out
-// whether answers are there already, as they are for who keeps many requests under way.
+// receive without sending between, never wait. Now and then a look does without, to find out
+// whether answers are there already, as they are for who keeps many requests under way: a probe
+// that finds nothing has cost those two transfers, so the next one comes after twice as many looks.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +34,7 @@ class Patience {
         first_ = false;
         ++waits_;
         measures_ = waits_ % kMeasure == 0;
-        probing_ = waits_ % kProbe == 0;
+        probing_ = --until_probe_ == 0;
         if (probing_ || idle_ != 0) return measures_;
         while (read_tsc() - sent_at_ < transfer_ + kWriting) {
         }
@@ -44,6 +45,8 @@ class Patience {
     void looked(bool found, std::uint64_t cycles) {
         if (probing_) {
             idle_ = found ? kProbe : 0;
+            period_ = found ? kProbe : std::min(2 * period_, kRareProbe);
+            until_probe_ = period_;
             probing_ = false;
         } else if (idle_ != 0 && found) {
             --idle_;
@@ -57,11 +60,14 @@ class Patience {
     static constexpr std::uint64_t kLongest = 600;
     static constexpr std::uint64_t kWriting = 64;
     static constexpr std::uint32_t kProbe = 64;
+    static constexpr std::uint32_t kRareProbe = 1024;
     static constexpr std::uint32_t kMeasure = 8;
 
     std::uint64_t sent_at_ = 0;
     std::uint64_t transfer_ = 0;  // cycles that a look takes which finds a message
     std::uint32_t waits_ = 0;
+    std::uint32_t period_ = kProbe;  // first looks from one probe to the next
+    std::uint32_t until_probe_ = kProbe;
     std::uint32_t idle_ = 0;  // messages for which not to wait: the last probe found one at once
     bool first_ = false;
     bool probing_ = false;

@@ -68,6 +68,27 @@ class MpmcProducer {
         return Reservation<MpmcProducer>(*this, claimed->first, claimed->count);
     }
 
+    /// Sends up to `count` (not 0) payloads that lie kRingPayload bytes apart, all under `header`,
+    /// in a row; returns how many there was space for, at least one. Errors as try_send(). Each
+    /// line is written once, the last slot's first, as commit().
+    Result<std::uint32_t> try_send_all(const std::byte* payloads, std::uint32_t count,
+                                       SlotHeader header) {
+        if (count == 0 || !sendable(header.kind, header.length)) [[unlikely]]
+            return Errno::INVAL;
+        const auto claimed = claim(count);
+        if (!claimed) [[unlikely]]
+            return claimed.error();
+        const RingMemory memory = memory_;
+        for (std::uint32_t i = claimed->count; i-- > 0;) {
+            Slot& slot = memory.slot(claimed->first + i);
+            copy_payload(slot.payload, payloads + std::size_t{i} * abi::kRingPayload);
+            header.sequence = low(claimed->first + i + 1);
+            publish(slot, header);
+        }
+        registration_.clear_intent();
+        return claimed->count;
+    }
+
     /// Ends the stream for all producers: consumers get what was claimed before, then NODATA.
     void close() {
         // The word that consumers look at first; if we die here, nothing has been closed.
@@ -213,13 +234,43 @@ class MpmcConsumer {
         return Acquisition<MpmcConsumer>(*this, claimed->first, claimed->count);
     }
 
+    /// Takes up to `count` (not 0) messages in a row, at least one, and returns how many: message i
+    /// with its payload at `payloads` + i * kRingPayload and its header in `headers`[i], whose kind
+    /// may be kAbandoned. Errors as try_receive(). Each line is read and given back at once.
+    Result<std::uint32_t> try_receive_all(std::byte* payloads, SlotHeader* headers,
+                                          std::uint32_t count) {
+        if (count == 0) return Errno::INVAL;
+        const auto claimed = claim(count);
+        if (!claimed) return claimed.error();
+        const RingMemory memory = memory_;
+        bool sound = true;
+        for (std::uint32_t i = claimed->count; i-- > 0;) {
+            const std::uint64_t position = claimed->first + i;
+            Slot& slot = memory.slot(position);
+            const auto header = SlotHeader::decode(slot.header.load(std::memory_order_relaxed));
+            sound = sound && check(header);
+            headers[i] = header;
+            copy_payload(payloads + std::size_t{i} * abi::kRingPayload, slot.payload);
+            const SlotHeader free{.sequence = low(position + memory.capacity())};
+            slot.header.store(free.encode(), std::memory_order_release);
+        }
+        registration_.clear_intent();
+        if (!sound) [[unlikely]]
+            return fail();
+        return claimed->count;
+    }
+
     /// Takes no more, for all consumers: producers get PIPE.
     void close() { memory_.header().receivers_closed.store(1, std::memory_order_release); }
 
     [[nodiscard]] const RingMemory& memory() const { return memory_; }
     [[nodiscard]] std::uint32_t endpoint() const { return registration_.index(); }
 
-    // For Acquisition. Last slot first, as commit().
+    // For Acquisition.
+    static bool published(std::uint32_t sequence, std::uint64_t position) {
+        return sequence == low(position + 1);
+    }
+    // Last slot first, as commit().
     void release(std::uint64_t first, std::uint32_t count) {
         const RingMemory memory = memory_;
         for (std::uint64_t position = first + count; position-- != first;) {

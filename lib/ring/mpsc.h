@@ -72,6 +72,9 @@ class MpscConsumer {
     [[nodiscard]] const RingMemory& memory() const { return memory_; }
 
     // For Acquisition.
+    static bool published(std::uint32_t sequence, std::uint64_t position) {
+        return sequence == low(position + 1);
+    }
     void release(std::uint64_t first, std::uint32_t count) {
         for (std::uint64_t position = first; position != first + count; ++position) {
             const SlotHeader free{.sequence = low(position + memory_.capacity())};

@@ -2,11 +2,14 @@
 // memory are published copies. A single message costs one cache-line transfer: the consumer polls
 // the header of the very slot it waits for, which shares its line with the payload. A consumer of
 // batches of several polls `tail` instead: one more line a batch, but no line is taken away half
-// filled.
+// filled. A run committed in place is published by `tail` alone, so that its lines are written
+// once; its headers keep the sequence of a slot being filled, and their kind tells a consumer of
+// single messages to look at `tail` too.
 //
-// Memory order. (1) A payload is written before the release store of its header, and that before
-// the release store of `tail`; it is read after an acquire load of either: the consumer sees it
-// whole. (2) The consumer reads a
+// Memory order. (1) A payload is written before the release store of its header, if that says that
+// the message is there, and always before the release store of `tail`; it is read after an acquire
+// load of either: the consumer sees it whole. A header that does not say so may belong to a
+// reservation given up: it is read again after `tail`. (2) The consumer reads a
 // payload before its release store of `head`; the producer writes the slot again only after an
 // acquire load of `head` that covers it: nothing is overwritten while it is read. (3) The producer
 // closes by a release store after its last message; a consumer that sees it by an acquire load and
@@ -56,13 +59,32 @@ class SpscProducer {
             return Errno::INVAL;
         if (closed_by_receiver() || tail_ == limit_) [[unlikely]]
             TRY(find_space());
-        Slot& slot = memory_.slot(tail_);
-        copy_payload(slot.payload, payload);
-        header.sequence = low(tail_ + 1);
-        slot.header.store(header.encode(), std::memory_order_release);
+        put(memory_, tail_, payload, header);
         ++tail_;
         memory_.header().tail.store(tail_, std::memory_order_release);
         return {};
+    }
+
+    /// Sends up to `count` (not 0) payloads that lie kRingPayload bytes apart, all under `header`,
+    /// as single messages; returns how many there was space for, at least one. Errors as
+    /// try_send(). Each line is written once: a commit() writes the headers of its slots again, and
+    /// by then a receiver's hardware prefetcher may have taken them (docs/ring.md).
+    Result<std::uint32_t> try_send_all(const std::byte* payloads, std::uint32_t count,
+                                       SlotHeader header) {
+        if (count == 0 || !sendable(header.kind, header.length)) [[unlikely]]
+            return Errno::INVAL;
+        if (closed_by_receiver() || limit_ - tail_ < count) [[unlikely]]
+            TRY(find_space());
+        const auto sent =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(count, limit_ - tail_));
+        const RingMemory memory = memory_;
+        const std::uint64_t first = tail_;
+        for (std::uint32_t i = 0; i < sent; ++i) {
+            put(memory, first + i, payloads + std::size_t{i} * abi::kRingPayload, header);
+        }
+        tail_ = first + sent;
+        memory_.header().tail.store(tail_, std::memory_order_release);
+        return sent;
     }
 
     /// Up to `want` (not 0) free slots, at least one. Errors as try_send().
@@ -87,13 +109,12 @@ class SpscProducer {
 
     [[nodiscard]] const RingMemory& memory() const { return memory_; }
 
-    // For Reservation.
+    // For Reservation. One message goes out as try_send()'s, in the transfer of its own line.
     void commit(std::uint64_t first, std::uint32_t filled, std::uint32_t) {
-        const RingMemory memory = memory_;
-        for (std::uint64_t position = first; position != first + filled; ++position) {
-            auto& word = memory.slot(position).header;
+        if (filled == 1) {
+            auto& word = memory_.slot(first).header;
             SlotHeader header = SlotHeader::decode(word.load(std::memory_order_relaxed));
-            header.sequence = low(position + 1);
+            header.sequence = low(first + 1);
             word.store(header.encode(), std::memory_order_release);
         }
         tail_ = first + filled;
@@ -103,6 +124,15 @@ class SpscProducer {
   private:
     SpscProducer(const RingMemory& memory, std::uint64_t tail, std::uint64_t head)
         : memory_(memory), tail_(tail), limit_(head + memory.capacity()) {}
+
+    // Message `position`, in its slot, which is free.
+    static void put(const RingMemory& memory, std::uint64_t position, const std::byte* payload,
+                    SlotHeader header) {
+        Slot& slot = memory.slot(position);
+        copy_payload(slot.payload, payload);
+        header.sequence = low(position + 1);
+        slot.header.store(header.encode(), std::memory_order_release);
+    }
 
     static std::uint32_t sequence_at(const RingMemory& memory, std::uint64_t position) {
         return low(memory.slot(position).header.load(std::memory_order_acquire));
@@ -159,9 +189,12 @@ class SpscConsumer {
     /// The same, with the payload in `payload`, kRingPayload writable bytes.
     Result<SlotHeader> try_receive(std::byte* payload) {
         const Slot& slot = memory_.slot(head_);
-        const auto header = SlotHeader::decode(slot.header.load(std::memory_order_acquire));
-        if (header.sequence != low(head_ + 1)) [[unlikely]]
-            return why_empty();
+        auto header = SlotHeader::decode(slot.header.load(std::memory_order_acquire));
+        if (header.sequence != low(head_ + 1)) [[unlikely]] {
+            if (known_tail_ == head_) TRY(find_unannounced());
+            header = SlotHeader::decode(slot.header.load(std::memory_order_relaxed));
+            if (!published(header.sequence, head_)) return fail();
+        }
         if (!check(header) || broken_) [[unlikely]]
             return fail();
         copy_payload(payload, slot.payload);
@@ -169,6 +202,30 @@ class SpscConsumer {
         ++head_;
         memory_.header().head.store(head_, std::memory_order_release);
         return header;
+    }
+
+    /// Takes up to `count` (not 0) messages, at least one, and returns how many: message i with its
+    /// payload at `payloads` + i * kRingPayload and its header in `headers`[i]. Errors as
+    /// try_receive(). Copies the last first: read upwards, the lines past the batch, which the
+    /// producer is filling, are what the hardware prefetcher fetches next (docs/ring.md).
+    Result<std::uint32_t> try_receive_all(std::byte* payloads, SlotHeader* headers,
+                                          std::uint32_t count) {
+        if (count == 0) return Errno::INVAL;
+        if (known_tail_ == head_) TRY(find_messages());
+        const auto taken =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(count, known_tail_ - head_));
+        const RingMemory memory = memory_;
+        const std::uint64_t first = head_;
+        for (std::uint32_t i = taken; i-- > 0;) {
+            const Slot& from = memory.slot(first + i);
+            const auto header = SlotHeader::decode(from.header.load(std::memory_order_relaxed));
+            if (!published(header.sequence, first + i) || !check(header)) [[unlikely]]
+                return fail();
+            headers[i] = header;
+            copy_payload(payloads + std::size_t{i} * abi::kRingPayload, from.payload);
+        }
+        release(first, taken);
+        return taken;
     }
 
     /// Up to `want` (not 0) messages, at least one. Errors as try_receive(). The head moves when
@@ -186,6 +243,11 @@ class SpscConsumer {
     [[nodiscard]] const RingMemory& memory() const { return memory_; }
 
     // For Acquisition.
+    static bool published(std::uint32_t sequence, std::uint64_t position) {
+        // What stands before `tail` is there, with its header saying so or, in a run that was
+        // committed in place, not.
+        return sequence - low(position) <= 1;
+    }
     void release(std::uint64_t first, std::uint32_t count) {
         head_ = first + count;
         memory_.header().head.store(head_, std::memory_order_release);
@@ -206,7 +268,7 @@ class SpscConsumer {
 
     // A batch of one comes as a single message does, in the transfer of its own line.
     Result<void> find_message() {
-        if (sequence_at(head_) != low(head_ + 1) || broken_) return why_empty();
+        if (sequence_at(head_) != low(head_ + 1) || broken_) return find_unannounced();
         known_tail_ = head_ + 1;
         return {};
     }
@@ -226,15 +288,18 @@ class SpscConsumer {
         return closed ? Errno::NODATA : Errno::AGAIN;
     }
 
-    // No message at head_: what the slot may hold then is the message of the lap before, or its own
-    // position (never used, or being filled).
-    [[gnu::noinline]] Errno why_empty() {
+    // The slot at head_ does not say that a message is there. It may be of a run that `tail`
+    // publishes; else it holds what it had in the lap before (its header saying so or not), or its
+    // own position (never used, or claimed).
+    [[gnu::noinline]] Result<void> find_unannounced() {
         if (broken_) return Errno::PROTO;
         const bool closed = memory_.header().senders_closed.load(std::memory_order_acquire) != 0;
-        const std::uint32_t sequence = sequence_at(head_);
-        if (sequence == low(head_ + 1)) return Errno::AGAIN;  // it came just now
-        if (sequence != low(head_) && sequence != low(head_ + 1 - memory_.capacity()))
-            return fail();
+        const auto header =
+            SlotHeader::decode(memory_.slot(head_).header.load(std::memory_order_acquire));
+        if (header.sequence == low(head_ + 1)) return Errno::AGAIN;  // it came just now
+        const bool reserved = header.sequence == low(head_);
+        if (reserved && header.kind != SlotKind::kNone) return find_messages();
+        if (!reserved && !published(header.sequence, head_ - memory_.capacity())) return fail();
         return closed ? Errno::NODATA : Errno::AGAIN;
     }
 

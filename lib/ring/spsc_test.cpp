@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <thread>
 
 #include "lib/ring/channel.h"
@@ -16,6 +18,13 @@ struct SpscTest : testing::TestWithParam<std::uint8_t> {
     SpscConsumer consumer = *SpscConsumer::attach(ring.memory());
     std::uint64_t capacity = ring.memory().capacity();
 
+    std::uint64_t tail_position() { return header().tail.load(); }
+    std::uint64_t header_at(std::uint64_t position) {
+        return ring.memory().slot(position).header.load();
+    }
+    void set_header(std::uint64_t position, std::uint64_t word) {
+        ring.memory().slot(position).header.store(word);
+    }
     Header& header() { return *static_cast<Header*>(ring.data()); }
 };
 
@@ -47,6 +56,62 @@ TEST_P(SpscTest, a_batch_is_asked_for_while_tail_is_behind) {
     auto batch = consumer.try_acquire(2);
     ASSERT_TRUE(batch);
     EXPECT_EQ(batch->size(), 1U);
+}
+
+TEST_P(SpscTest, runs_of_payloads_are_sent_and_received_at_once) {
+    std::array<std::byte, 3 * abi::kRingPayload> payloads;
+    std::array<SlotHeader, 3> headers;
+    const SlotHeader shared{.kind = SlotKind::kInline, .length = abi::kRingPayload, .tag = 9};
+    EXPECT_EQ(producer.try_send_all(payloads.data(), 0, shared).error(), Errno::INVAL);
+    EXPECT_EQ(producer.try_send_all(payloads.data(), 3, {.kind = SlotKind::kAbandoned}).error(),
+              Errno::INVAL);
+    EXPECT_EQ(consumer.try_receive_all(payloads.data(), headers.data(), 0).error(), Errno::INVAL);
+    EXPECT_EQ(consumer.try_receive_all(payloads.data(), headers.data(), 3).error(), Errno::AGAIN);
+    for (unsigned round = 0; round < 40; ++round) {
+        for (std::size_t i = 0; i < payloads.size(); ++i)
+            payloads[i] = static_cast<std::byte>(round + i / abi::kRingPayload);
+        const auto sent = producer.try_send_all(payloads.data(), 3, shared);
+        ASSERT_TRUE(sent);
+        EXPECT_EQ(*sent, std::min<std::uint64_t>(3, capacity));
+        payloads.fill(std::byte{0xff});
+        const auto received = consumer.try_receive_all(payloads.data(), headers.data(), 3);
+        ASSERT_TRUE(received);
+        ASSERT_EQ(*received, *sent);
+        for (std::uint32_t i = 0; i < *received; ++i) {
+            EXPECT_EQ(headers[i].tag, 9);
+            EXPECT_EQ(payloads[std::size_t{i} * abi::kRingPayload], std::byte(round + i));
+            EXPECT_EQ(payloads[std::size_t{i + 1} * abi::kRingPayload - 1], std::byte(round + i));
+        }
+    }
+    ASSERT_TRUE(producer.try_send(numbered(0)));
+    set_header(tail_position() - 1, header_at(tail_position() - 1) ^ 2);
+    EXPECT_EQ(consumer.try_receive_all(payloads.data(), headers.data(), 3).error(), Errno::PROTO);
+}
+
+TEST_P(SpscTest, a_run_committed_in_place_is_received_one_by_one) {
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    for (unsigned round = 0; round < 40; ++round) {
+        {
+            auto given_up = *producer.try_reserve(2);
+            ASSERT_TRUE(given_up.append(1, 77));
+        }
+        EXPECT_EQ(consumer.try_receive().error(), Errno::AGAIN);
+        auto batch = *producer.try_reserve(3);
+        for (std::uint32_t i = 0; i < batch.size(); ++i) ASSERT_TRUE(batch.push(numbered(sent++)));
+        batch.commit();
+        while (received < sent) {
+            const auto message = consumer.try_receive();
+            ASSERT_TRUE(message);
+            EXPECT_EQ(message->tag, numbered(received).tag);
+            EXPECT_EQ(number_of(*message), received++);
+        }
+        EXPECT_EQ(consumer.try_receive().error(), Errno::AGAIN);
+    }
+    ASSERT_TRUE(producer.try_send(numbered(sent)));
+    ASSERT_TRUE(consumer.try_receive());
+    producer.close();
+    EXPECT_EQ(consumer.try_receive().error(), Errno::NODATA);
 }
 
 TEST_P(SpscTest, batches_wrap_and_are_seen_only_when_committed) {

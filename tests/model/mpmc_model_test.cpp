@@ -116,6 +116,41 @@ EXO_MODEL_TEST(MpmcModel, batches_are_claimed_filled_and_given_back_in_place,
     });
 }
 
+EXO_MODEL_TEST(MpmcModel, runs_are_copied_in_and_out_at_once, .spin = model::Spin::kFirstTry) {
+    auto& ring = program.make<Shared>(2U, 1U);
+    name_words(program, ring.view);
+    program.thread("runs", [&ring] {
+        std::array<std::byte, 2 * abi::kRingPayload> payloads;
+        write_number(payloads.data(), Book::number(0, 1));
+        write_number(payloads.data() + abi::kRingPayload, Book::number(0, 2));
+        const SlotHeader header{.kind = SlotKind::kInline, .length = abi::kRingPayload};
+        const auto sent =
+            insist([&] { return ring.producers[0].try_send_all(payloads.data(), 2, header); });
+        EXO_MODEL_REQUIRE(sent, "send failed");
+        if (*sent == 2) return;
+        const auto rest = insist([&] {
+            return ring.producers[0].try_send_all(payloads.data() + abi::kRingPayload, 1, header);
+        });
+        EXO_MODEL_REQUIRE(rest, "send failed");
+    });
+    program.thread("single", [&ring] {
+        EXO_MODEL_REQUIRE(send(ring.producers[1], numbered(Book::number(1, 1))), "send");
+    });
+    program.thread("consumer", [&ring] {
+        for (unsigned received = 0; received < 3;) {
+            std::array<std::byte, 2 * abi::kRingPayload> payloads;
+            std::array<SlotHeader, 2> headers;
+            const auto got = insist([&] {
+                return ring.consumers[0].try_receive_all(payloads.data(), headers.data(), 2);
+            });
+            EXO_MODEL_REQUIRE(got, "receive failed");
+            for (std::uint32_t i = 0; i < *got; ++i, ++received)
+                ring.book.note(0,
+                               read_number(payloads.data() + std::size_t{i} * abi::kRingPayload));
+        }
+    });
+}
+
 // Every message that a send() accepted before or beside the close arrives; then the consumer is
 // told.
 EXO_MODEL_TEST(MpmcModel, a_close_loses_nothing_that_was_sent, .spin = model::Spin::kFirstTry) {

@@ -1,6 +1,8 @@
 // The SPSC ring's real code in every interleaving and with every stale value that C++20 allows.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "lib/ring/spsc.h"
 #include "tests/model/ring_fixture.h"
 
@@ -87,6 +89,40 @@ EXO_MODEL_TEST(SpscModel, batches_are_filled_and_read_in_place, .spin = model::S
     program.thread("consumer", [&ring, messages] { receive_batches(ring, messages, 2); });
 }
 
+EXO_MODEL_TEST(SpscModel, runs_are_copied_in_and_out_at_once, .spin = model::Spin::kFirstTry) {
+    const unsigned messages = model::bound(4);
+    auto& ring = program.make<Pair>();
+    name_words(program, ring.view);
+    program.thread("producer", [&ring, messages] {
+        for (unsigned next = 1; next <= messages;) {
+            std::array<std::byte, 2 * abi::kRingPayload> payloads;
+            write_number(payloads.data(), next);
+            write_number(payloads.data() + abi::kRingPayload, next + 1);
+            const auto sent = insist([&] {
+                return ring.producer.try_send_all(
+                    payloads.data(), next < messages ? 2 : 1,
+                    {.kind = SlotKind::kInline, .length = abi::kRingPayload});
+            });
+            EXO_MODEL_REQUIRE(sent, "send failed");
+            next += *sent;
+        }
+    });
+    program.thread("consumer", [&ring, messages] {
+        for (unsigned next = 1; next <= messages;) {
+            std::array<std::byte, 2 * abi::kRingPayload> payloads;
+            std::array<SlotHeader, 2> headers;
+            const auto received = insist(
+                [&] { return ring.consumer.try_receive_all(payloads.data(), headers.data(), 2); });
+            EXO_MODEL_REQUIRE(received, "receive failed");
+            for (std::uint32_t i = 0; i < *received; ++i) {
+                EXO_MODEL_REQUIRE(
+                    read_number(payloads.data() + std::size_t{i} * abi::kRingPayload) == next++,
+                    "out of order");
+            }
+        }
+    });
+}
+
 EXO_MODEL_TEST(SpscModel, batches_are_received_one_by_one, .spin = model::Spin::kFirstTry) {
     const unsigned messages = model::bound(4);
     auto& ring = program.make<Pair>();
@@ -97,6 +133,31 @@ EXO_MODEL_TEST(SpscModel, batches_are_received_one_by_one, .spin = model::Spin::
             const auto message = receive(ring.consumer);
             EXO_MODEL_REQUIRE(message && read_number(message->payload) == i, "out of order");
         }
+    });
+}
+
+// The header of a reservation given up may be what a consumer sees first.
+EXO_MODEL_TEST(SpscModel, a_given_up_reservation_is_never_received,
+               .spin = model::Spin::kFirstTry) {
+    const unsigned messages = model::bound(2);
+    auto& ring = program.make<Pair>();
+    name_words(program, ring.view);
+    program.thread("producer", [&ring, messages] {
+        {
+            auto given_up = insist([&] { return ring.producer.try_reserve(1); });
+            EXO_MODEL_REQUIRE(given_up, "reserve failed");
+            write_number(*given_up->append(8, 99), 99);
+        }
+        send_batches(ring, messages);
+        ring.producer.close();
+    });
+    program.thread("consumer", [&ring, messages] {
+        for (unsigned i = 1; i <= messages; ++i) {
+            const auto message = receive(ring.consumer);
+            EXO_MODEL_REQUIRE(message && message->tag == 0, "given up, or lost");
+            EXO_MODEL_REQUIRE(read_number(message->payload) == i, "out of order");
+        }
+        EXO_MODEL_REQUIRE(receive(ring.consumer).error() == Errno::NODATA, "not closed");
     });
 }
 
@@ -219,6 +280,43 @@ EXO_MODEL_TEST(SpscModel, a_successor_continues_after_the_producers_death,
     });
 }
 
+// A run in place comes whole or, if its sender died before it was published, not at all.
+EXO_MODEL_TEST(SpscModel, a_run_outlives_its_sender_or_never_was, .spin = model::Spin::kFirstTry,
+               .deaths = 1) {
+    auto& ring = program.make<Pair>();
+    auto& book = program.make<Book>();
+    name_words(program, ring.view);
+    const auto first = program.thread(
+        "first",
+        [&ring] {
+            auto batch = ring.producer.try_reserve(2);
+            EXO_MODEL_REQUIRE(batch && batch->size() == 2, "reserve failed");
+            for (unsigned i = 1; i <= 2; ++i)
+                write_number(*batch->append(abi::kRingPayload), Book::number(0, i));
+            batch->commit();
+        },
+        model::Mortality::kMayDie);
+    program.thread("successor", [&ring, first] {
+        model::join(first);
+        auto producer = SpscProducer::attach(ring.view);
+        EXO_MODEL_REQUIRE(producer, "the ring is broken after a death");
+        EXO_MODEL_REQUIRE(send(*producer, numbered(Book::number(1, 1))), "send failed");
+        producer->close();
+    });
+    program.thread("consumer", [&ring, &book] {
+        for (;;) {
+            const auto message = receive(ring.consumer);
+            if (!message) {
+                EXO_MODEL_REQUIRE(message.error() == Errno::NODATA, "receive failed");
+                break;
+            }
+            book.note(0, read_number(message->payload));
+        }
+        EXO_MODEL_REQUIRE(book.arrived[Book::number(1, 1)] == 1, "the successor's was lost");
+        EXO_MODEL_REQUIRE(book.arrived[1] == book.arrived[2], "half a run");
+    });
+}
+
 // The consumer dies at any step; its successor goes on where the dead one had not released.
 EXO_MODEL_TEST(SpscModel, a_successor_continues_after_the_consumers_death,
                .spin = model::Spin::kFirstTry, .deaths = 1) {
@@ -270,6 +368,7 @@ TEST(SpscOrders, are_needed) {
                             {"std::uint64_t head = ", OrderPart::kAcquire},
                             {"senders_closed.store(1, ", OrderPart::kRelease},
                             {"closed = memory_.header().senders_closed.load(", OrderPart::kAcquire},
+                            {"header().tail.store(tail_, ", OrderPart::kRelease},
                             {"tail = memory_.header().tail.load(", OrderPart::kAcquire}});
 }
 #endif

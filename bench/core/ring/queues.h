@@ -7,6 +7,8 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/lockfree/spsc_queue.hpp>
 #include <cstdint>
 #include <cstdio>
@@ -52,6 +54,21 @@ unsigned pop_messages(Consumer& consumer, Payload* payloads, unsigned count) {
     return got;
 }
 
+template <typename Producer>
+unsigned send_run(Producer& producer, const Payload* payloads, unsigned count) {
+    return producer
+        .try_send_all(payloads->bytes, count,
+                      {.kind = ring::SlotKind::kInline, .length = sizeof(Payload), .tag = 0})
+        .value_or(0);
+}
+
+template <typename Consumer>
+unsigned receive_run(Consumer& consumer, Payload* payloads, unsigned count) {
+    std::array<ring::SlotHeader, 32> headers;
+    const unsigned most = std::min<unsigned>(count, headers.size());
+    return consumer.try_receive_all(payloads->bytes, headers.data(), most).value_or(0);
+}
+
 class ExoSpsc {
   public:
     bool push(const Payload& payload) {
@@ -62,16 +79,27 @@ class ExoSpsc {
     }
     bool pop(Payload& payload) { return consumer_.try_receive(payload.bytes).has_value(); }
     unsigned push_bulk(const Payload* payloads, unsigned count) {
+        return send_run(producer_, payloads, count);
+    }
+    unsigned pop_bulk(Payload* payloads, unsigned count) {
+        return receive_run(consumer_, payloads, count);
+    }
+
+  protected:
+    ring::RingMemory memory_ = lasting_ring(ring::RingFlavour::kSpsc, 0);
+    alignas(128) ring::SpscProducer producer_ = must(ring::SpscProducer::attach(memory_));
+    alignas(128) ring::SpscConsumer consumer_ = must(ring::SpscConsumer::attach(memory_));
+};
+
+/// The same ring, its batches filled and read in place.
+class ExoSpscInPlace : public ExoSpsc {
+  public:
+    unsigned push_bulk(const Payload* payloads, unsigned count) {
         return push_messages(producer_, payloads, count);
     }
     unsigned pop_bulk(Payload* payloads, unsigned count) {
         return pop_messages(consumer_, payloads, count);
     }
-
-  private:
-    ring::RingMemory memory_ = lasting_ring(ring::RingFlavour::kSpsc, 0);
-    alignas(128) ring::SpscProducer producer_ = must(ring::SpscProducer::attach(memory_));
-    alignas(128) ring::SpscConsumer consumer_ = must(ring::SpscConsumer::attach(memory_));
 };
 
 class ReaderWriterQueue {

@@ -165,6 +165,8 @@ double mean(const Series& series) {
 
 constexpr double kMeanLimit = 90;
 constexpr double kP99Limit = 150;
+constexpr double kKnownMiss = 1.5;
+constexpr std::size_t kMostThreads = 10'000;
 constexpr const char* kMeanRule =
     "min(90, best peer); mean over 1 M of pick_next + account + put_prev, timed in batches of 8, "
     "clock overhead subtracted, batches over 10,000 cycles (interrupted) left out";
@@ -181,13 +183,18 @@ Row pick_row(std::string name, double value, double p99, double peer, double lim
     row.peers = {{"rbtree", peer}};
     row.target = tighter(limit, best_peer(row));
     row.rule = rule;
-    if (row.value > *row.target) {
-        row.note =
-            "the threads' first lines outgrow L1: whoever else fills the shared caches or takes "
-            "the "
-            "core for a moment shows here, as it does in the peer's figure";
-    }
     return row;
+}
+
+/// What was isolated, and no further than was measured: a worse figure stays unexplained.
+void explain_known_miss(Row& row) {
+    const bool as_measured =
+        row.value <= kKnownMiss * kP99Limit && row.value <= *best_peer(row) / 2;
+    if (row.value <= *row.target || !as_measured) return;
+    row.note =
+        "at most 1.5 x the limit and half the peer, as measured before: without the peer's turns, "
+        "which put the threads out of the caches, it is 81, and at most 117 beside a load; "
+        "docs/sched.md";
 }
 
 /// Times both queues with `count` threads; one row of means, one of 99th percentiles.
@@ -201,10 +208,12 @@ std::pair<Row, Row> measure(std::size_t count, double overhead) {
     contest.add(peer.name, [&] { return turn(tree, overhead, peer.batches); });
     contest.run(kRounds);
     const std::string suffix = std::to_string(count);
-    return {pick_row("sched.pick.mean." + suffix, mean(ours), ours.p99(), mean(peer), kMeanLimit,
-                     kMeanRule),
-            pick_row("sched.pick.p99." + suffix, ours.p99(), ours.p99(), peer.p99(), kP99Limit,
-                     kP99Rule)};
+    Row mean_row = pick_row("sched.pick.mean." + suffix, mean(ours), ours.p99(), mean(peer),
+                            kMeanLimit, kMeanRule);
+    Row p99_row = pick_row("sched.pick.p99." + suffix, ours.p99(), ours.p99(), peer.p99(),
+                           kP99Limit, kP99Rule);
+    if (count == kMostThreads) explain_known_miss(p99_row);
+    return {std::move(mean_row), std::move(p99_row)};
 }
 
 /// The worst of `rows`, under the name of them all.
@@ -225,7 +234,8 @@ int main() {
     const double overhead = clock_overhead();
     std::vector<Row> means;
     std::vector<Row> p99s;
-    for (const std::size_t count : {10U, 100U, 1000U, 10'000U}) {
+    for (const std::size_t count :
+         {std::size_t{10}, std::size_t{100}, std::size_t{1000}, kMostThreads}) {
         auto [mean_row, p99_row] = measure(count, overhead);
         emit(mean_row);
         emit(p99_row);

@@ -81,7 +81,9 @@ TEST_P(Recorded, the_same_run_gives_the_same_bytes) {
     EXPECT_EQ(run(scenario).to_text(), run(scenario).to_text());
 }
 
-INSTANTIATE_TEST_SUITE_P(Workloads, Recorded, testing::Values("compile", "server", "interactive"));
+INSTANTIATE_TEST_SUITE_P(Workloads, Recorded,
+                         testing::Values("compile", "server", "interactive", "heldout_archive",
+                                         "heldout_mixed"));
 
 TEST(Fairness, cpu_time_follows_nice) {
     const int nices[] = {-20, -10, -5, 0, 0, 1, 5, 10, 19};
