@@ -40,9 +40,7 @@ class CpuScheduler {
     [[nodiscard]] static CpuScheduler& of(std::uint32_t cpu) { return *cpu_local(cpu).scheduler; }
     static Thread& thread_of(sched::SchedEntity& entity);
 
-    [[nodiscard]] std::uint64_t busy_ns() const {
-        return busy_ns_.load(std::memory_order_relaxed);
-    }
+    [[nodiscard]] std::uint64_t busy_ns() const { return busy_ns_.load(std::memory_order_relaxed); }
 
     static constinit inline Atomic<std::uint64_t> online{0};
 

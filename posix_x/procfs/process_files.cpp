@@ -111,7 +111,8 @@ Result<void> write_mapping(Text& text, const MappingInfo& info) {
                    letter(Protection::kRead, 'r'), letter(Protection::kWrite, 'w'),
                    letter(Protection::kExecute, 'x'), info.sharing == Sharing::kShared ? 's' : 'p',
                    info.object_offset));
-    const RefPtr<Dentry> dentry = info.file ? static_cast<File&>(*info.file).dentry() : RefPtr<Dentry>();
+    const RefPtr<Dentry> dentry =
+        info.file ? static_cast<File&>(*info.file).dentry() : RefPtr<Dentry>();
     const RefPtr<Inode> inode = dentry ? dentry->inode() : RefPtr<Inode>();
     TRY(text.print("{}", inode ? inode->stat().number : 0));
     if (dentry) {
