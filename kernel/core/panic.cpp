@@ -37,10 +37,17 @@ void print_frame(std::uintptr_t address) {
     print("  {:#x}  {}+{:#x}\n", address, symbol.name, symbol.offset);
 }
 
+// A call that does not return may be a function's last instruction: what follows belongs to the
+// next one, so the call itself is looked for.
+void print_caller(std::uintptr_t return_address) {
+    const Symbol symbol = find_symbol(return_address - 1);
+    print("  {:#x}  {}+{:#x}\n", return_address, symbol.name, symbol.offset + 1);
+}
+
 void print_backtrace(std::uintptr_t rip, std::uintptr_t rbp) {
     arch::serial_write("backtrace:\n");
     if (rip != 0) print_frame(rip);
-    for (arch::FrameWalk walk(rbp); walk.valid(); walk.next()) print_frame(walk.return_address());
+    for (arch::FrameWalk walk(rbp); walk.valid(); walk.next()) print_caller(walk.return_address());
 }
 
 void print_held_locks() {
