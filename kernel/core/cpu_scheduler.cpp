@@ -43,7 +43,8 @@ void CpuScheduler::charge(std::uint64_t now) {
 
 void CpuScheduler::set_slice_timer(std::uint64_t now) {
     std::uint64_t at = queue_.next_unthrottle_ns();
-    if (queue_.current() != nullptr && queue_.waiting() != 0) {
+    // A turn that is over already ends when the thread leaves the kernel, and no timer hastens it.
+    if (queue_.current() != nullptr && queue_.waiting() != 0 && !this_cpu().reschedule) {
         const std::uint64_t check = queue_.next_check_ns(now);
         if (check != sched::kNever) at = std::min(at, now + check);
     }
