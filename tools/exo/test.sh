@@ -28,7 +28,7 @@ TEXT
         esac
         shift
     done
-    [ ${#groups[@]} -gt 0 ] || groups=(lint unit model kernel fuzz apps)
+    [ ${#groups[@]} -gt 0 ] || groups=(lint unit model kernel run abi fuzz apps)
     # shellcheck source=tools/exo/setup.sh
     source tools/exo/setup.sh
     exo_setup
@@ -48,6 +48,7 @@ test_lint() {
     step 'shell scripts' check_shell
     step 'freestanding: kernel flags, no libc' check_freestanding
     step 'kernel lines' tools/count_lines.py build/freestanding
+    step 'coverage page' tools/coverage.py --check
     step 'clang-tidy' check_tidy
 }
 
@@ -97,12 +98,16 @@ test_kernel() {
 
 # Debian's Linux first: what fails there is the tool's or the test's fault, not the kernel's.
 test_run() {
+    step 'build freestanding' configure_and_build freestanding &&
+        step 'build user' configure_and_build user || return
+    step 'run: twice the same, to the digit' tests/run/repeat.sh build/freestanding/kernel/exo-kernel
     step 'run: linux' tests/run/run_test.py --kernel linux
     step 'run: exo' tests/run/run_test.py --kernel exo
 }
 
 test_abi() {
-    step 'build user' configure_and_build user || return
+    step 'build freestanding' configure_and_build freestanding &&
+        step 'build user' configure_and_build user || return
     step 'abi: Linux in the guest' tests/abi/run.py --kernel linux
     step 'abi: Exo-OS' tests/abi/run.py
 }
