@@ -77,7 +77,7 @@ void become_zombie(Process& process, WaitStatus status) {
 
 void release_space(Process& process) {
     use_space(nullptr);
-    process.set_space({});
+    process.set_space({}, {});
     process.has_released_space.store(true, std::memory_order_release);
     process.space_released.wake_all();
 }
@@ -126,7 +126,7 @@ void exit_task(WaitStatus status) {
         auto table = process_table().lock();
         table->set_task(task.tid, nullptr);
         if (task.tid != process->pid) table->release_id(task.tid);
-        process->kin.used_ns += task.cpu_time_ns();
+        process->kin.used_ns += cpu_time_ns(task);
         auto state = process->signals.lock();
         last = leave_process(task, *state);
         if (last && !state->exiting) state->exit_status = status;
