@@ -156,6 +156,7 @@ void deliver_signals(arch::TrapFrame& frame) {
     Task& task = this_task();
     for (;;) {
         const Taken taken = take_next(task);
+        if (taken.signal == Signal::kAlrm) task.process().alarm.taken();
         switch (taken.what) {
             case What::kNothing:
                 settle_call(task, frame);

@@ -17,10 +17,11 @@ class Timer {
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
 
-    /// Fires once at `deadline`, or as soon as possible after; replaces an earlier setting.
+    /// Fires once at `deadline`, or as soon as possible after; replaces an earlier setting. Waits
+    /// while it fires: never in its own handler.
     void arm(Deadline deadline);
-    /// Afterwards it does not fire and is not firing. True: it was armed. Not from its own
-    /// handler's CPU while that runs.
+    /// Afterwards it does not fire and is not firing. True: it was armed. Never in its own
+    /// handler.
     bool cancel();
 
   private:

@@ -81,6 +81,9 @@ bool TimerQueue::remove(Timer& timer) {
             take_out(*state, timer);
             return true;
         }
+        // Under the lock, hence on one CPU: its handler would wait for itself.
+        EXO_CHECK(firing_.load(std::memory_order_relaxed) != &timer || this_cpu().timers != this,
+                  "a timer is set or cancelled in its own handler");
     }
     // acquire: what its handler did is done.
     while (firing_.load(std::memory_order_acquire) == &timer) cpu_relax();

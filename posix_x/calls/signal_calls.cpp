@@ -239,6 +239,7 @@ Result<long> sys_rt_sigtimedwait(Task& task, UserIn<std::uint64_t> in, UserAddr 
         task.awaited = 0;
         if (((task.pending.set() | state->pending.set()) & ~task.blocked) != 0) interrupt(task);
     }
+    if (taken == Signal::kAlrm) process.alarm.taken();
     if (taken == Signal::kNone)
         return waited.error() == Errno::TIMEDOUT ? Errno::AGAIN : Errno::INTR;
     if (!out.is_null()) TRY(write_user(out, &info, sizeof info));

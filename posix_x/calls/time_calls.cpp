@@ -176,51 +176,35 @@ Result<long> sys_getrusage(Task& task, std::int32_t who, UserOut<abi::ResourceUs
     return 0;
 }
 
-namespace {
-
-struct Interval {
-    abi::Timeval period, value;
-};
-
-Result<long> set_real_timer(Process& process, std::uint64_t value, std::uint64_t period,
-                            Interval& before) {
-    before = {to_timeval(process.alarm.period_ns()), to_timeval(process.alarm.left_ns())};
-    process.alarm.set(value, period);
-    return 0;
-}
-
-}  // namespace
-
 Result<long> sys_alarm(Task& task, std::uint32_t seconds) {
-    Interval before;
     const std::uint64_t ns = std::uint64_t{seconds} * static_cast<std::uint64_t>(kNsPerSecond);
-    TRY(set_real_timer(task.process(), ns, 0, before));
+    const abi::Timeval before = to_timeval(task.process().alarm.set({ns, 0}).left_ns);
     // A timer that is about to fire counts as a second.
-    return before.value.seconds + (before.value.microseconds != 0 ? 1 : 0);
+    return before.seconds + (before.microseconds != 0 ? 1 : 0);
 }
 
 Result<long> sys_setitimer(Task& task, std::uint32_t which, UserIn<abi::Timeval> in,
                            UserOut<abi::Timeval> out) {
     if (which != 0) return Errno::INVAL;
-    std::uint64_t period = 0, value = 0;
+    Alarm::Setting next;
     if (!in.is_null()) {
         const abi::Timeval first = TRY(in.read(0));
         const abi::Timeval second = TRY(in.read(1));
-        period = TRY(to_ns(first));
-        value = TRY(to_ns(second));
+        next.period_ns = TRY(to_ns(first));
+        next.left_ns = TRY(to_ns(second));
     }
-    Interval before;
-    TRY(set_real_timer(task.process(), value, period, before));
+    const Alarm::Setting before = task.process().alarm.set(next);
     if (out.is_null()) return 0;
-    TRY(out.write(0, before.period));
-    TRY(out.write(1, before.value));
+    TRY(out.write(0, to_timeval(before.period_ns)));
+    TRY(out.write(1, to_timeval(before.left_ns)));
     return 0;
 }
 
 Result<long> sys_getitimer(Task& task, std::uint32_t which, UserOut<abi::Timeval> out) {
     if (which != 0) return Errno::INVAL;
-    TRY(out.write(0, to_timeval(task.process().alarm.period_ns())));
-    TRY(out.write(1, to_timeval(task.process().alarm.left_ns())));
+    const Alarm::Setting now = task.process().alarm.get();
+    TRY(out.write(0, to_timeval(now.period_ns)));
+    TRY(out.write(1, to_timeval(now.left_ns)));
     return 0;
 }
 

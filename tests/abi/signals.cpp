@@ -150,6 +150,33 @@ ABI_TEST(alarm_counts_seconds) {
     CHECK_EQ(before.it_interval.tv_usec, 5'000);
 }
 
+ABI_TEST(alarm_once_is_over_when_it_fired) {
+    handle(SIGALRM, note);
+    const itimerval timer = {{0, 0}, {0, 1'000}};
+    CHECK_EQ(setitimer(ITIMER_REAL, &timer, nullptr), 0);
+    while (count < 1) usleep(1'000);
+    itimerval now = {{1, 1}, {1, 1}};
+    CHECK_EQ(getitimer(ITIMER_REAL, &now), 0);
+    CHECK_EQ(now.it_interval.tv_sec + now.it_interval.tv_usec, 0);
+    CHECK_EQ(now.it_value.tv_sec + now.it_value.tv_usec, 0);
+}
+
+ABI_TEST(alarm_with_a_tiny_period_leaves_time) {
+    const sigset_t set = set_of(SIGALRM);
+    CHECK_EQ(sigprocmask(SIG_BLOCK, &set, nullptr), 0);
+    itimerval timer = {{0, 1}, {0, 1}};
+    CHECK_EQ(setitimer(ITIMER_REAL, &timer, nullptr), 0);
+    const timespec brief = {0, 20'000'000};
+    CHECK_EQ(nanosleep(&brief, nullptr), 0);
+    // The periods go on with a signal that is taken without a handler.
+    for (int i = 0; i < 3; ++i) CHECK_EQ(sigwaitinfo(&set, nullptr), SIGALRM);
+    timer = {};
+    CHECK_EQ(setitimer(ITIMER_REAL, &timer, nullptr), 0);
+    const timespec none = {0, 0};
+    sigtimedwait(&set, nullptr, &none);
+    CHECK_ERRNO(sigtimedwait(&set, nullptr, &brief), EAGAIN);
+}
+
 ABI_TEST(nanosleep_says_what_is_left) {
     handle(SIGALRM, note);
     const itimerval timer = {{0, 0}, {0, 30'000}};
