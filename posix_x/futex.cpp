@@ -7,12 +7,19 @@
 namespace exo::posix {
 namespace {
 
-/// What a futex is named by. LINUX-DIFF: futexes shared between processes by a mapping of the same
-/// object are not told apart from private ones: they are named by address space.
+/// Who may name a word: the threads of one address space, or whoever maps the memory behind it.
+enum class Scope : std::uint8_t { kSpace, kShared };
+
+/// What a futex is named by: the address in an address space or, in a shared mapping, the offset in
+/// a memory object, which the key keeps so that its own address names no other object meanwhile.
+/// Not to be dropped under a spin lock.
 struct Key {
-    const AddressSpace* space = nullptr;
-    std::uint64_t address = 0;
-    bool operator==(const Key&) const = default;
+    const void* within = nullptr;
+    std::uint64_t place = 0;
+    RefPtr<MemoryObject> object;
+    bool operator==(const Key& other) const {
+        return within == other.within && place == other.place;
+    }
 };
 
 /// One that waits, on its own stack. Guarded by its bucket's lock but for `woken`.
@@ -36,18 +43,28 @@ constinit Table* table = nullptr;
 
 LockedBucket& bucket_of(const Key& key) {
     const std::uint64_t mixed =
-        (key.address ^ reinterpret_cast<std::uintptr_t>(key.space)) * 0x9e3779b97f4a7c15;
+        (key.place ^ reinterpret_cast<std::uintptr_t>(key.within)) * 0x9e3779b97f4a7c15;
     return table->buckets[mixed >> 56];
 }
 
-Key key_of(UserAddr at) {
-    return {this_task().process().space.get(), at.value};
+/// May sleep. An address that is not mapped has a key of its address space.
+Key key_of(UserAddr at, Scope scope) {
+    AddressSpace* const space = this_task().process().space.get();
+    if (scope == Scope::kShared) {
+        Result<MappingInfo> info = space->mapping_from(at.value);
+        if (info && info->begin <= at.value && info->sharing == Sharing::kShared && info->object) {
+            const void* const within = info->object.get();
+            return {within, info->object_offset + (at.value - info->begin),
+                    std::move(info->object)};
+        }
+    }
+    return {space, at.value, {}};
 }
 
 constexpr std::uint32_t kAllBits = ~std::uint32_t{0};
 
-std::uint32_t wake(UserAddr at, std::uint32_t most, std::uint32_t bits) {
-    const Key key = key_of(at);
+std::uint32_t wake(UserAddr at, Scope scope, std::uint32_t most, std::uint32_t bits) {
+    const Key key = key_of(at, scope);
     auto bucket = bucket_of(key).lock();
     std::uint32_t woken = 0;
     for (FutexWaiter* each = bucket->waiters.front(); each != nullptr && woken < most;) {
@@ -71,9 +88,10 @@ void withdraw(FutexWaiter& waiter) {
 }
 
 /// Sleeps while the word is `expected`. AGAIN: it is not.
-Result<long> wait(UserAddr at, std::uint32_t expected, std::uint32_t bits, Deadline deadline) {
+Result<long> wait(UserAddr at, Scope scope, std::uint32_t expected, std::uint32_t bits,
+                  Deadline deadline) {
     FutexWaiter waiter;
-    waiter.key = key_of(at);
+    waiter.key = key_of(at, scope);
     waiter.bits = bits;
     {
         auto bucket = bucket_of(waiter.key).lock();
@@ -95,10 +113,10 @@ Result<long> wait(UserAddr at, std::uint32_t expected, std::uint32_t bits, Deadl
 
 /// LINUX-DIFF: who would be moved to another word is woken instead. It finds its lock taken and
 /// sleeps on that, which is what it would do after any spurious wake-up (futex(2)).
-std::uint32_t requeue(UserAddr from, std::uint32_t wakes, std::uint32_t moves) {
+std::uint32_t requeue(UserAddr from, Scope scope, std::uint32_t wakes, std::uint32_t moves) {
     std::uint32_t most;
     if (__builtin_add_overflow(wakes, moves, &most)) most = ~std::uint32_t{0};
-    return wake(from, most, kAllBits);
+    return wake(from, scope, most, kAllBits);
 }
 
 /// One lock of a dead thread's list (robust futexes: Documentation/locking/robust-futexes).
@@ -126,7 +144,7 @@ Result<void> create_futex_table() {
 }
 
 std::uint32_t wake_futex(UserAddr at, std::uint32_t count) {
-    return wake(at, count, kAllBits);
+    return wake(at, Scope::kShared, count, kAllBits);
 }
 
 void release_robust_futexes(Task& task) {
@@ -150,6 +168,7 @@ Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,
     constexpr std::uint32_t kCommand = 0x7f;
     const std::uint32_t command = operation.bits & kCommand;
     if (at.value % sizeof(std::uint32_t) != 0) return Errno::INVAL;
+    const Scope scope = operation.has(abi::kFutexPrivate) ? Scope::kSpace : Scope::kShared;
     const bool bitset = command == abi::kFutexWaitBitset || command == abi::kFutexWakeBitset;
     const std::uint32_t bits = bitset ? third : kAllBits;
     if (bits == 0) return Errno::INVAL;
@@ -166,18 +185,18 @@ Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,
                 if (absolute) ns = ns > now ? ns - now : 0;
                 deadline = Deadline::in(ns);
             }
-            return wait(at, value, bits, deadline);
+            return wait(at, scope, value, bits, deadline);
         }
         case abi::kFutexWake:
         case abi::kFutexWakeBitset:
-            return wake(at, value, bits);
+            return wake(at, scope, value, bits);
         case abi::kFutexCmpRequeue: {
             const auto seen = TRY(UserIn<std::uint32_t>{at}.read());
             if (seen != third) return Errno::AGAIN;
-            return requeue(at, value, static_cast<std::uint32_t>(timeout_at));
+            return requeue(at, scope, value, static_cast<std::uint32_t>(timeout_at));
         }
         case abi::kFutexRequeue:
-            return requeue(at, value, static_cast<std::uint32_t>(timeout_at));
+            return requeue(at, scope, value, static_cast<std::uint32_t>(timeout_at));
         default:
             return Errno::NOSYS;
     }

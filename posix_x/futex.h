@@ -13,7 +13,8 @@ class Task;
 /// Once, at boot. NOMEM.
 Result<void> create_futex_table();
 
-/// Wakes up to `count` that wait on the word; how many. Of the running thread's address space.
+/// Wakes up to `count` that wait on the word; how many. The address is one of the
+/// running thread; in a shared mapping, waiters of all processes count. May sleep.
 std::uint32_t wake_futex(UserAddr at, std::uint32_t count);
 
 /// The thread ends: marks the locks it holds by its robust list as their owner's death, and wakes
