@@ -177,6 +177,25 @@ ABI_TEST(alarm_with_a_tiny_period_leaves_time) {
     CHECK_ERRNO(sigtimedwait(&set, nullptr, &brief), EAGAIN);
 }
 
+ABI_TEST(posix_timer_tells_its_value) {
+    struct sigaction action = {};
+    action.sa_flags = SA_SIGINFO;
+    action.sa_sigaction = [](int, siginfo_t* info, void*) {
+        if (info->si_code == SI_TIMER && info->si_value.sival_int == 31) ++count;
+    };
+    CHECK_EQ(sigaction(SIGUSR1, &action, nullptr), 0);
+    timer_t timer;
+    sigevent event = {};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGUSR1;
+    event.sigev_value.sival_int = 31;
+    CHECK_EQ(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+    const itimerspec often = {{0, 1'000'000}, {0, 1'000'000}};
+    CHECK_EQ(timer_settime(timer, 0, &often, nullptr), 0);
+    while (count < 3) usleep(1'000);
+    CHECK_EQ(timer_delete(timer), 0);
+}
+
 ABI_TEST(nanosleep_says_what_is_left) {
     handle(SIGALRM, note);
     const itimerval timer = {{0, 0}, {0, 30'000}};
