@@ -59,6 +59,8 @@ struct SignalState {
     Task* exec_by = nullptr;
     WaitStatus exit_status;
     bool stopped = false;  ///< by job control: its threads wait in the kernel
+    /// A thread has taken a signal that stops; SIGCONT and SIGKILL undo it until `stopped` is set.
+    bool stop_begun = false;
 
     [[nodiscard]] abi::SigAction& action(Signal signal) {
         return actions[static_cast<std::size_t>(signal) - 1];

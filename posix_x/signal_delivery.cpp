@@ -61,6 +61,7 @@ Taken take_next(Task& task) {
         taken.action = action;
         taken.what = consequence(process, action, taken.signal);
         if (taken.what == What::kNothing) continue;
+        if (taken.what == What::kStop) state->stop_begun = true;
         if (taken.what == What::kHandler && (action.flags & abi::kSaResetHand) != 0)
             action.handler = abi::kSigDefault;
         return taken;
@@ -74,8 +75,7 @@ void stop_process(Process& process, Signal signal) {
     if (signal != Signal::kStop && table->group_is_orphaned(process.kin.group)) return;
     {
         auto state = process.signals.lock();
-        const std::uint64_t ends = signal_bit(Signal::kCont) | signal_bit(Signal::kKill);
-        if (state->exiting || (state->pending.set() & ends) != 0) return;
+        if (state->exiting || !std::exchange(state->stop_begun, false)) return;
         state->stopped = true;
         for (Task* each = state->first_thread; each != nullptr; each = each->next_thread)
             interrupt(*each);
@@ -86,7 +86,8 @@ void stop_process(Process& process, Signal signal) {
     notify_parent(process, abi::kCldStopped, static_cast<std::int32_t>(signal));
 }
 
-/// Waits until the stop ends. The thread that comes first tells the parent.
+/// Waits until the stop ends. The thread that comes first tells the parent; one that has begun a
+/// stop always comes here, since the stop may have ended before another sees it.
 void stay_stopped(Process& process) {
     // Cannot fail: neither a deadline nor an interruption ends it.
     static_cast<void>(process.state_changes.wait(
@@ -98,7 +99,8 @@ void stay_stopped(Process& process) {
     auto table = process_table().lock();
     {
         auto state = process.signals.lock();
-        if (state->exiting || ((state->pending.set()) & signal_bit(Signal::kKill)) != 0) return;
+        if (state->exiting || (state->pending.set() & signal_bit(Signal::kKill)) != 0) return;
+        if (state->stopped) return;  // again, by another thread: that stop ends here later
     }
     if (process.kin.stopped_by == Signal::kNone) return;
     process.kin.stopped_by = Signal::kNone;
@@ -168,6 +170,7 @@ void deliver_signals(arch::TrapFrame& frame) {
                 exit_process(WaitStatus::killed(taken.signal));
             case What::kStop:
                 stop_process(task.process(), taken.signal);
+                stay_stopped(task.process());
                 break;
             case What::kStopped:
                 stay_stopped(task.process());

@@ -63,6 +63,7 @@ bool apply_job_control(SignalState& state, Signal signal) {
     if ((kStopSignals & signal_bit(signal)) != 0) discard(signal_bit(Signal::kCont));
     if (signal == Signal::kCont) discard(kStopSignals);
     if (signal != Signal::kCont && signal != Signal::kKill) return false;
+    state.stop_begun = false;
     return std::exchange(state.stopped, false);
 }
 

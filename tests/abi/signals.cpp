@@ -1,4 +1,5 @@
 // Signals: delivery, masks, handlers, interruption, stops, timers.
+#include <sched.h>
 #include <sys/time.h>
 #include <time.h>
 #include <ucontext.h>
@@ -340,6 +341,31 @@ ABI_TEST(child_signal_and_stop) {
     CHECK(WIFCONTINUED(status));
     CHECK_EQ(kill(child, SIGTERM), 0);
     while (waitpid(child, &status, 0) < 0) CHECK_EQ(errno, EINTR);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
+ABI_TEST(stops_and_continues_are_not_lost) {
+    const pid_t child = fork();
+    if (child == 0) {
+        for (;;) pause();
+    }
+    int status;
+    for (int i = 0; i < 300; ++i) {
+        CHECK_EQ(kill(child, SIGSTOP), 0);
+        CHECK_EQ(waitpid(child, &status, WUNTRACED), child);
+        CHECK(WIFSTOPPED(status));
+        CHECK_EQ(kill(child, SIGCONT), 0);
+        CHECK_EQ(waitpid(child, &status, WCONTINUED), child);
+        CHECK(WIFCONTINUED(status));
+    }
+    for (int i = 0; i < 300; ++i) {
+        CHECK_EQ(kill(child, SIGSTOP), 0);
+        if (i % 2 == 0) sched_yield();
+        CHECK_EQ(kill(child, SIGCONT), 0);
+    }
+    // One that was stopped still would not take it.
+    CHECK_EQ(kill(child, SIGTERM), 0);
+    CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
