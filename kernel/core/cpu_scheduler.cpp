@@ -183,6 +183,22 @@ CpuScheduler::WakeResult CpuScheduler::try_wake(Thread& thread,
     return result;
 }
 
+std::optional<std::uint64_t> CpuScheduler::cpu_time_ns(const Thread& thread)
+    NO_THREAD_SAFETY_ANALYSIS {
+    lock_.acquire();
+    std::optional<std::uint64_t> ns;
+    if (thread.cpu_.load(std::memory_order_relaxed) == queue_.cpu()) {
+        ns = thread.cpu_time_ns_.load(std::memory_order_relaxed);
+        if (queue_.current() == &thread.entity) {
+            // The clocks of two CPUs need not agree to the nanosecond.
+            const std::uint64_t now = arch::now_ns();
+            if (now > charged_at_ns_) *ns += now - charged_at_ns_;
+        }
+    }
+    lock_.release();
+    return ns;
+}
+
 void CpuScheduler::tick() {
     lock_.acquire();
     const std::uint64_t now = arch::now_ns();

@@ -2,6 +2,8 @@
 // rank kRunQueue, held across the switch. Two of them are never held together.
 #pragma once
 
+#include <optional>
+
 #include "kernel/core/lock_rank.h"
 #include "kernel/core/scheduler.h"
 #include "kernel/core/spin_lock.h"
@@ -28,6 +30,9 @@ class CpuScheduler {
     /// not left the CPU yet; kMoves: the caller puts it on a run queue.
     enum class WakeResult : std::uint8_t { kAwake, kStays, kMoves, kNotHere };
     WakeResult try_wake(Thread& thread, bool only_interruptible);
+
+    /// CPU time until now of a thread whose home this CPU is; empty: it moved away.
+    std::optional<std::uint64_t> cpu_time_ns(const Thread& thread);
 
     /// The timer fired or another CPU sent a reschedule interrupt.
     void tick();

@@ -80,6 +80,14 @@ void idle() {
     this_cpu().scheduler->idle_loop();
 }
 
+std::uint64_t cpu_time_ns(const Thread& thread) {
+    const auto interrupts = arch::disable_interrupts();
+    std::optional<std::uint64_t> ns;
+    while (!ns) ns = CpuScheduler::of(thread.last_cpu()).cpu_time_ns(thread);
+    arch::restore_interrupts(interrupts);
+    return *ns;
+}
+
 std::uint64_t cpu_busy_ns(std::uint32_t cpu) {
     return CpuScheduler::of(cpu).busy_ns();
 }

@@ -57,6 +57,10 @@ void scheduler_tick();
 /// Gives this CPU to somebody else if `this_cpu().reschedule` says so. Interrupts are off and stay.
 void reschedule_if_needed();
 
+/// CPU time that `thread` has used until now, in the kernel and outside, nanoseconds: running on
+/// any CPU, what is not accounted yet counts as well. Takes the lock of its run queue.
+[[nodiscard]] std::uint64_t cpu_time_ns(const Thread& thread);
+
 /// How long that CPU has run threads other than its idle one, nanoseconds.
 [[nodiscard]] std::uint64_t cpu_busy_ns(std::uint32_t cpu);
 

@@ -71,11 +71,6 @@ class Thread : public RefCounted {
     [[nodiscard]] std::string_view name() const { return {name_}; }
     void set_name(std::string_view name);
 
-    /// CPU time used, in the kernel and outside, up to the last switch or tick. Nanoseconds.
-    [[nodiscard]] std::uint64_t cpu_time_ns() const {
-        return cpu_time_ns_.load(std::memory_order_relaxed);
-    }
-
     /// Guarded by the lock of its run queue.
     ThreadEntity entity{*this};
     ListLink dead_link;  ///< the reaper's
@@ -107,7 +102,7 @@ class Thread : public RefCounted {
     Atomic<bool> interrupted_{false};
     /// The CPU on whose run queue it is or was last; changes under that queue's lock.
     Atomic<std::uint32_t> cpu_{0};
-    Atomic<std::uint64_t> cpu_time_ns_{0};
+    Atomic<std::uint64_t> cpu_time_ns_{0};  ///< up to the last switch or tick (cpu_time_ns())
     char name_[kNameBytes] = {};
 };
 

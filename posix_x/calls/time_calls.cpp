@@ -11,7 +11,7 @@ TimesUsed times_used(Process& process) {
     TimesUsed used = {process.kin.used_ns, process.kin.children_used_ns};
     auto state = process.signals.lock();
     for (Task* each = state->first_thread; each != nullptr; each = each->next_thread)
-        used.own_ns += each->cpu_time_ns();
+        used.own_ns += cpu_time_ns(*each);
     return used;
 }
 
@@ -44,7 +44,7 @@ Result<std::uint64_t> read_clock(Task& task, std::int32_t clock) {
         case Clock::kProcess:
             return times_used(task.process()).own_ns;
         case Clock::kThread:
-            return task.cpu_time_ns();
+            return cpu_time_ns(task);
     }
     return Errno::INVAL;
 }
@@ -168,7 +168,7 @@ Result<long> sys_getrusage(Task& task, std::int32_t who, UserOut<abi::ResourceUs
     } else if (who == kChildren) {
         ns = used.children_ns;
     } else if (who == kThread) {
-        ns = task.cpu_time_ns();
+        ns = cpu_time_ns(task);
     } else {
         return Errno::INVAL;
     }

@@ -46,7 +46,7 @@ Snapshot take_snapshot(Process& process) {
     shot.threads = signals->thread_count;
     const Task* first = signals->first_thread;
     for (const Task* task = first; task != nullptr; task = task->next_thread)
-        shot.used_ns += task->cpu_time_ns();
+        shot.used_ns += cpu_time_ns(*task);
     if (first != nullptr) {
         std::copy_n(first->name().data(), first->name().size(), shot.name);
         shot.cpu = first->last_cpu();
