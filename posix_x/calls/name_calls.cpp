@@ -121,52 +121,61 @@ Result<long> sys_readlink(Task& task, UserPath path, UserAddr out, std::int32_t 
 
 namespace {
 
-/// Entries as getdents64(2) lays them out, in kernel memory.
+/// Of an entry, with its NUL, up to where the next begins.
+constexpr std::size_t record_bytes(std::size_t name_bytes) {
+    return (abi::kDirentName + name_bytes + 1 + 7) & ~std::size_t{7};
+}
+
+/// Entries as getdents64(2) lays them out, put into the program's memory one by one: what does not
+/// get there is not counted as read by the file either.
 class DirentWriter final : public DirectorySink {
   public:
-    explicit DirentWriter(std::span<std::byte> out) : out_(out) {}
+    explicit DirentWriter(UserSpan out) : out_(out) {}
 
     bool entry(std::string_view name, std::uint64_t inode, FileType type,
                std::uint64_t next_offset) override {
-        const std::size_t bytes = (abi::kDirentName + name.size() + 1 + 7) & ~std::size_t{7};
-        if (bytes > out_.size() - used_) {
-            full_ = true;
+        std::byte record[record_bytes(kNameMax)] = {};
+        const std::size_t bytes = record_bytes(name.size());
+        EXO_CHECK(bytes <= sizeof record, "a name longer than names are");
+        if (bytes > out_.bytes - used_) {
+            stopped_by_ = Errno::INVAL;
             return false;
         }
-        std::byte* at = &out_[used_];
-        std::memset(at, 0, bytes);
         const auto put = [&](std::size_t offset, const auto& value) {
-            std::memcpy(at + offset, &value, sizeof value);
+            std::memcpy(record + offset, &value, sizeof value);
         };
         put(0, inode);
         put(8, next_offset);
         put(16, static_cast<std::uint16_t>(bytes));
         put(18, static_cast<std::uint8_t>(type));
-        std::memcpy(at + abi::kDirentName, name.data(), name.size());
+        std::memcpy(record + abi::kDirentName, name.data(), name.size());
+        if (const auto written = write_user(out_.at + used_, record, bytes); !written) {
+            stopped_by_ = written.error();
+            return false;
+        }
         used_ += bytes;
         return true;
     }
 
-    [[nodiscard]] std::size_t used() const { return used_; }
-    [[nodiscard]] bool full() const { return full_; }
+    /// The bytes written; an error only stands for nothing: no room for the first, or a fault.
+    [[nodiscard]] Result<long> result() const {
+        if (used_ == 0 && stopped_by_ != Errno{}) return stopped_by_;
+        return static_cast<long>(used_);
+    }
 
   private:
-    std::span<std::byte> out_;
+    UserSpan out_;
     std::size_t used_ = 0;
-    bool full_ = false;
+    Errno stopped_by_{};
 };
 
 }  // namespace
 
 Result<long> sys_getdents64(Task& task, Fd fd, UserAddr out, std::uint32_t capacity) {
     const auto file = TRY(file_of(task, fd, Rights::kRead));
-    Vector<std::byte> buffer;
-    TRY(buffer.resize(std::min<std::size_t>(capacity, 16 * 1024)));
-    DirentWriter writer(buffer);
+    DirentWriter writer({out, capacity});
     TRY(file->read_directory(writer));
-    if (writer.used() == 0 && writer.full()) return Errno::INVAL;
-    TRY(write_user(out, buffer.data(), writer.used()));
-    return static_cast<long>(writer.used());
+    return writer.result();
 }
 
 namespace {
