@@ -165,4 +165,40 @@ KERNEL_TEST(timers_fire_in_order) {
     }
 }
 
+KERNEL_TEST(processor_time_goes_on_between_ticks) {
+    struct Spinner {
+        Group group;
+        Atomic<bool> stop{false};
+        static void run(void* argument) {
+            auto& self = *static_cast<Spinner*>(argument);
+            while (!self.stop.load()) yield();
+            self.group.end();
+        }
+    } spinner;
+    const std::uint64_t own = cpu_time_ns(this_thread());
+    const std::uint64_t until = arch::now_ns() + 3'000'000;
+    while (arch::now_ns() < until) {
+    }
+    KTEST_EXPECT(cpu_time_ns(this_thread()) - own >= 3'000'000);
+    // Of another thread, which runs here or on another CPU meanwhile.
+    const auto thread = Thread::create_kernel("spinner", Spinner::run, &spinner);
+    KTEST_REQUIRE(thread.has_value());
+    KTEST_EXPECT_EQ(cpu_time_ns(**thread), std::uint64_t{0});
+    start_thread(**thread);
+    std::uint64_t before = 0;
+    for (int i = 0; i < 1000; ++i) {
+        const std::uint64_t now = cpu_time_ns(**thread);
+        KTEST_EXPECT(now >= before);
+        before = now;
+        yield();
+    }
+    static_cast<void>(sleep_until(Deadline::in(2'000'000)));
+    KTEST_EXPECT(cpu_time_ns(**thread) > before);
+    spinner.stop.store(true);
+    KTEST_EXPECT(spinner.group.wait_for(1));
+    const std::uint64_t slept = cpu_time_ns(this_thread());
+    static_cast<void>(sleep_until(Deadline::in(20'000'000)));
+    KTEST_EXPECT(cpu_time_ns(this_thread()) - slept < 20'000'000);
+}
+
 }  // namespace exo
