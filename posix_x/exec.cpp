@@ -240,7 +240,9 @@ void reset_signals(Task& task) {
 void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credentials> who,
             RefPtr<HandleTable> own_handles, arch::TrapFrame& frame) {
     Process& process = task.process();
-    process.set_space(made.space);
+    const std::uint64_t arguments_end = made.strings + start.arguments.bytes();
+    process.set_space(made.space,
+                      {made.strings, arguments_end, arguments_end + start.environment.bytes()});
     process.has_released_space.store(true, std::memory_order_release);
     process.space_released.wake_all();
     if (own_handles) process.handles = own_handles;
@@ -248,9 +250,6 @@ void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credent
     process.set_credentials(std::move(who));
     process.executable = start.file;
     process.vdso = made.vdso;
-    process.arguments_begin = made.strings;
-    process.arguments_end = made.strings + start.arguments.bytes();
-    process.environment_end = process.arguments_end + start.environment.bytes();
     *process.program_break.lock() = {made.program.end, made.program.end};
     reset_signals(task);
     {

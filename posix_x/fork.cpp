@@ -35,9 +35,7 @@ Result<Ref<Process>> make_process(Process& parent, const CloneRequest& request, 
     child->set_limits(parent.limits());
     child->executable = parent.executable;
     child->vdso = parent.vdso;
-    child->arguments_begin = parent.arguments_begin;
-    child->arguments_end = parent.arguments_end;
-    child->environment_end = parent.environment_end;
+    child->strings = parent.strings;
     const Process::Break at = *parent.program_break.lock();
     *child->program_break.lock() = at;
     child->start_ns = arch::now_ns();

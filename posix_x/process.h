@@ -83,6 +83,12 @@ struct Kinship {
     std::uint64_t children_used_ns = 0;  ///< of children that were waited for
 };
 
+/// Where execve() put a program's arguments, and its environment behind them.
+struct ProgramStrings {
+    std::uint64_t arguments_begin = 0, arguments_end = 0;
+    std::uint64_t environment_end = 0;
+};
+
 class Process final : public RefCounted {
   public:
     Process(Pid pid, Ref<Places> places, Ref<const Credentials> credentials)
@@ -100,20 +106,24 @@ class Process final : public RefCounted {
     // Replaced only by the process itself, while it has one thread. Its own threads read it as it
     // is.
     RefPtr<AddressSpace> space;
-    void set_space(RefPtr<AddressSpace> next) {
+    ProgramStrings strings;
+    void set_space(RefPtr<AddressSpace> next, const ProgramStrings& next_strings) {
         auto held = space_changes_.lock();
         std::swap(space, next);
+        strings = next_strings;
     }
     /// For other processes (/proc); empty: it has ended.
-    [[nodiscard]] RefPtr<AddressSpace> pin_space() {
+    struct Memory {
+        RefPtr<AddressSpace> space;
+        ProgramStrings strings;
+    };
+    [[nodiscard]] Memory pin_memory() {
         auto held = space_changes_.lock();
-        return space;
+        return {space, strings};
     }
 
     RefPtr<HandleTable> handles;
     RefPtr<Dentry> executable;
-    std::uint64_t arguments_begin = 0, arguments_end = 0;  ///< for /proc/PID/cmdline
-    std::uint64_t environment_end = 0;
     std::uint64_t vdso = 0;  ///< where it is mapped
 
     struct Break {

@@ -7,7 +7,9 @@
 // let go without locks, since their last reference may do anything.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "kernel/arch/user_copy.h"
 #include "kernel/arch/user_space.h"
@@ -70,6 +72,10 @@ class AddressSpace : public RefCounted, private arch::UserSpace {
 
     /// Resolves a fault of this CPU's program or of a user copy. May sleep.
     FaultResult fault(std::uint64_t address, FaultKind kind);
+
+    /// Copies what this space's program would read from `address` on; the space need not be loaded.
+    /// How many bytes, up to the first that cannot be read. May sleep.
+    std::size_t read(std::uint64_t address, std::span<std::byte> to);
 
     /// Frees all mappings and tables that no one else shares; nobody runs on it any more, or only
     /// the caller (execve, exit).
@@ -138,6 +144,8 @@ class AddressSpace : public RefCounted, private arch::UserSpace {
                                std::uint64_t new_length, Doomed& doomed) REQUIRES(mutex_);
 
     bool grow_stack(std::uint64_t page);
+    /// The page that is read there, made as needed, with a reference for the caller. FAULT: none.
+    Result<PhysAddr> pin_page(std::uint64_t page);
     Result<void> resolve(Mapping& mapping, std::uint64_t page, FaultKind kind)
         REQUIRES_SHARED(mutex_);
     Result<void> fill_anonymous(Mapping& mapping, std::uint64_t page, FaultKind kind)

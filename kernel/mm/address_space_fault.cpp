@@ -1,6 +1,7 @@
 // What a page fault does to an address space. Nothing is kept from before a page is made until it
 // is put in its place: whoever finds that something else stands there by now gives its page back,
 // and the program, whose instruction begins anew, faults again or goes on.
+#include <algorithm>
 #include <cstring>
 
 #include "kernel/core/scheduler.h"
@@ -92,6 +93,34 @@ Result<void> AddressSpace::resolve(Mapping& mapping, std::uint64_t page, FaultKi
     if (kind != FaultKind::kWrite) return tables_.allow(page, entry.frame(), access_of(mapping));
     if (mapping.sharing == Sharing::kPrivate) return write_private(mapping, page);
     return tables_.allow(page, entry.frame(), access_of(mapping) | Access::kWrite);
+}
+
+Result<PhysAddr> AddressSpace::pin_page(std::uint64_t page) {
+    const ReadGuard guard(mutex_);
+    Mapping* const mapping = find(page);
+    if (mapping == nullptr || !permits(mapping->protection, FaultKind::kRead)) return Errno::FAULT;
+    for (;;) {
+        const PageEntry entry = tables_.pin(page);
+        if (entry.held()) return entry.frame();
+        TRY(resolve(*mapping, page, FaultKind::kRead));
+    }
+}
+
+std::size_t AddressSpace::read(std::uint64_t address, std::span<std::byte> to) {
+    might_sleep();
+    std::size_t done = 0;
+    while (done < to.size()) {
+        std::uint64_t at;
+        if (__builtin_add_overflow(address, done, &at) || at >= arch::kUserEnd) break;
+        const std::uint64_t in_page = at % kPageSize;
+        const Result<PhysAddr> frame = pin_page(at - in_page);
+        if (!frame) break;
+        const std::size_t bytes = std::min(to.size() - done, kPageSize - in_page);
+        std::memcpy(to.data() + done, direct_pointer<const std::byte>(*frame) + in_page, bytes);
+        unref_frame(*frame);
+        done += bytes;
+    }
+    return done;
 }
 
 Result<void> AddressSpace::fill_anonymous(Mapping& mapping, std::uint64_t page, FaultKind kind) {

@@ -381,4 +381,35 @@ KERNEL_TEST(no_write_is_lost_while_a_program_with_threads_forks) {
     KTEST_EXPECT(peek(*at) > 0);
 }
 
+KERNEL_TEST(a_space_is_read_without_being_loaded) {
+    const auto space = AddressSpace::create();
+    KTEST_REQUIRE(space);
+    const auto at = (*space)->map(anonymous(3 * kPageSize));
+    KTEST_REQUIRE(at);
+    {
+        const Loaded loaded(**space);
+        KTEST_EXPECT(poke(*at + kPageSize - 8, 1));
+        KTEST_EXPECT(poke(*at + kPageSize, 2));
+    }
+    // The last page was never touched, and behind it is nothing.
+    KTEST_EXPECT((*space)->unmap(*at + 2 * kPageSize, kPageSize).has_value());
+    std::array<std::uint64_t, 1024> words;
+    words.fill(7);
+    const auto bytes = std::as_writable_bytes(std::span(words));
+    KTEST_EXPECT_EQ((*space)->read(*at + kPageSize - 8, bytes), kPageSize + 8);
+    KTEST_EXPECT_EQ(words[0], std::uint64_t{1});
+    KTEST_EXPECT_EQ(words[1], std::uint64_t{2});
+    KTEST_EXPECT_EQ(words[2], std::uint64_t{0});
+    KTEST_EXPECT_EQ(words[kPageSize / 8 + 1], std::uint64_t{7});
+    KTEST_EXPECT((*space)->protect(*at, kPageSize, Protection::kNone).has_value());
+    KTEST_EXPECT_EQ((*space)->read(*at, bytes), std::size_t{0});
+    KTEST_EXPECT_EQ((*space)->read(arch::kUserEnd, bytes), std::size_t{0});
+    KTEST_EXPECT_EQ((*space)->read(~std::uint64_t{0} - 8, bytes), std::size_t{0});
+    // Nothing is kept referenced: the page is written in place, not copied.
+    const std::uint64_t used = used_bytes();
+    const Loaded loaded(**space);
+    KTEST_EXPECT(poke(*at + kPageSize, 3));
+    KTEST_EXPECT_EQ(used_bytes(), used);
+}
+
 }  // namespace exo

@@ -105,6 +105,19 @@ Result<PhysAddr> UserTables::split(EntryPlace place, PhysAddr shared, std::uint6
 
 PageEntry UserTables::look(std::uint64_t at) {
     const SpinGuard guard(lock_);
+    return entry_at(at);
+}
+
+// The table may be shared, but the frame stays until it is referenced: who takes a page out of a
+// shared table also wants it out of this space, for which it needs the lock, before it lets go.
+PageEntry UserTables::pin(std::uint64_t at) {
+    const SpinGuard guard(lock_);
+    const PageEntry found = entry_at(at);
+    if (found.held()) ref_frame(found.frame());
+    return found;
+}
+
+PageEntry UserTables::entry_at(std::uint64_t at) {
     PageEntry found;
     static_cast<void>(for_each_table(at, at + 1, [&](std::uint64_t, EntryPlace place) {
         const PageEntry table = place.load();

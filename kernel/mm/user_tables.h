@@ -34,6 +34,9 @@ class UserTables {
     /// What stands at `at`. That it may be written to need not be in force.
     [[nodiscard]] arch::PageEntry look(std::uint64_t at) EXCLUDES(lock_);
 
+    /// The same, with a reference to the page for the caller if there is one.
+    [[nodiscard]] arch::PageEntry pin(std::uint64_t at) EXCLUDES(lock_);
+
     /// Puts a page, whose reference it takes over, where none is. False: there is one, and the
     /// reference stays the caller's. NOMEM: the same.
     Result<bool> install(std::uint64_t at, arch::PageEntry entry) EXCLUDES(lock_);
@@ -113,6 +116,7 @@ class UserTables {
     static Range part_of(std::uint64_t at, std::uint64_t begin, std::uint64_t end);
     static bool holds_any(PhysAddr table, Range part);
 
+    [[nodiscard]] arch::PageEntry entry_at(std::uint64_t at) REQUIRES(lock_);
     /// The entry of `level` (2 or more) for `at`, tables above it made as needed. NOMEM.
     Result<arch::EntryPlace> make_place(std::uint64_t at, unsigned level) REQUIRES(lock_);
     /// The last-level table for `at`, made as needed and nobody else's. NOMEM.

@@ -20,6 +20,7 @@ struct Snapshot {
     std::uint64_t used_ns = 0, children_used_ns = 0;
     std::uint32_t threads = 0, cpu = 0;
     std::uint64_t mapped = 0, resident = 0;
+    ProgramStrings strings;
 };
 
 char state_letter(const Task& task, bool stopped) {
@@ -31,9 +32,10 @@ char state_letter(const Task& task, bool stopped) {
 
 Snapshot take_snapshot(Process& process) {
     Snapshot shot;
-    if (const RefPtr<AddressSpace> space = process.pin_space()) {
-        shot.mapped = space->mapped_bytes();
-        shot.resident = space->resident_bytes();
+    if (const Process::Memory memory = process.pin_memory(); memory.space) {
+        shot.mapped = memory.space->mapped_bytes();
+        shot.resident = memory.space->resident_bytes();
+        shot.strings = memory.strings;
     }
     auto table = process_table().lock();
     const Kinship& kin = process.kin;
@@ -64,7 +66,8 @@ Result<void> write_stat(Process& process, Text& text) {
                    shot.children_used_ns / kNsPerTick, shot.threads, process.start_ns / kNsPerTick,
                    shot.mapped, shot.resident / kPageSize));
     return text.print("{} 0 0 0 0 0 0 0 0 0 0 0 0 17 {} 0 0 0 0 0 0 0 0 {} {} 0 0 0\n",
-                      ~std::uint64_t{0}, shot.cpu, process.arguments_begin, process.arguments_end);
+                      ~std::uint64_t{0}, shot.cpu, shot.strings.arguments_begin,
+                      shot.strings.arguments_end);
 }
 
 Result<void> write_statm(Process& process, Text& text) {
@@ -105,6 +108,33 @@ Result<void> write_comm(Process& process, Text& text) {
     return text.print("{}\n", static_cast<const char*>(shot.name));
 }
 
+/// What `space` has in [begin, end), appended up to where it can be read.
+Result<void> append_memory(AddressSpace& space, std::uint64_t begin, std::uint64_t end,
+                           Text& text) {
+    char bytes[256];
+    for (std::uint64_t at = begin; at < end;) {
+        const std::size_t wanted = std::min<std::uint64_t>(end - at, sizeof bytes);
+        const std::size_t got = space.read(at, std::as_writable_bytes(std::span(bytes, wanted)));
+        TRY(text.append({bytes, got}));
+        if (got < wanted) break;
+        at += got;
+    }
+    return {};
+}
+
+// Empty for a zombie. A program whose arguments do not end with NUL any more has written a title
+// over them, which may go on over the environment and ends with the first NUL, as on Linux.
+Result<void> write_arguments(Process& process, Text& text) {
+    const auto [space, strings] = process.pin_memory();
+    if (!space) return {};
+    TRY(append_memory(*space, strings.arguments_begin, strings.arguments_end, text));
+    const bool whole = text.view().size() == strings.arguments_end - strings.arguments_begin;
+    if (!whole || text.view().empty() || text.view().back() == '\0') return {};
+    TRY(append_memory(*space, strings.arguments_end, strings.environment_end, text));
+    text.truncate(text.view().find('\0'));
+    return {};
+}
+
 Result<void> write_mapping(Text& text, const MappingInfo& info) {
     const auto letter = [&](Protection bit, char c) { return has(info.protection, bit) ? c : '-'; };
     TRY(text.print("{:08x}-{:08x} {}{}{}{} {:08x} 00:00 ", info.begin, info.end,
@@ -126,7 +156,7 @@ Result<void> write_mapping(Text& text, const MappingInfo& info) {
 }
 
 Result<void> write_maps(Process& process, Text& text) {
-    const RefPtr<AddressSpace> space = process.pin_space();
+    const RefPtr<AddressSpace> space = process.pin_memory().space;
     if (!space) return {};
     Result<void> result;
     space->for_each_mapping([&](const MappingInfo& info) {
@@ -157,10 +187,15 @@ Result<Ref<Dentry>> root(Process& process) {
 }
 
 constexpr ProcessEntry kEntries[] = {
-    {"comm", 0444, write_comm, nullptr},     {"cwd", 0777, nullptr, directory},
-    {"exe", 0777, nullptr, executable},      {"maps", 0444, write_maps, nullptr},
-    {"mounts", 0444, write_mounts, nullptr}, {"root", 0777, nullptr, root},
-    {"stat", 0444, write_stat, nullptr},     {"statm", 0444, write_statm, nullptr},
+    {"cmdline", 0444, write_arguments, nullptr},
+    {"comm", 0444, write_comm, nullptr},
+    {"cwd", 0777, nullptr, directory},
+    {"exe", 0777, nullptr, executable},
+    {"maps", 0444, write_maps, nullptr},
+    {"mounts", 0444, write_mounts, nullptr},
+    {"root", 0777, nullptr, root},
+    {"stat", 0444, write_stat, nullptr},
+    {"statm", 0444, write_statm, nullptr},
     {"status", 0444, write_status, nullptr},
 };
 

@@ -28,6 +28,11 @@ class Text {
         return {};
     }
 
+    /// Drops what is behind the first `size` bytes.
+    void truncate(std::size_t size) {
+        while (bytes_.size() > size) bytes_.pop_back();
+    }
+
     [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
 
   private:

@@ -62,6 +62,10 @@ int helper_main(int count, char** arguments) {
                    ? 0
                    : 1;
     }
+    if (strcmp(what, "wait") == 0) {
+        alarm(abi::kSeconds);  // not for ever if nobody ends it
+        pause();
+    }
     return 98;
 }
 
@@ -85,6 +89,35 @@ ABI_TEST(fork_copies_memory_and_shares_offsets) {
     CHECK_EQ(status, 0);
     CHECK_EQ(value, 1);
     CHECK_EQ(lseek(fd, 0, SEEK_CUR), 1);
+}
+
+ABI_TEST(command_line_of_another_process) {
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        execl(abi::program, "a name", "--helper", "wait", "", "last", static_cast<char*>(nullptr));
+        _exit(1);
+    }
+    // Until execve() it is this program's own.
+    char path[64], text[256] = {};
+    snprintf(path, sizeof path, "/proc/%d/cmdline", child);
+    constexpr char kWanted[] = "a name\0--helper\0wait\0\0last";
+    for (int i = 0; i < 1000 && memcmp(text, kWanted, sizeof kWanted) != 0; ++i) {
+        usleep(5'000);
+        const int fd = open(path, O_RDONLY);
+        CHECK(fd >= 0);
+        const ssize_t got = read(fd, text, sizeof text);
+        close(fd);
+        if (memcmp(text, kWanted, sizeof kWanted) == 0) CHECK_EQ(got, sizeof kWanted);
+    }
+    CHECK_EQ(memcmp(text, kWanted, sizeof kWanted), 0);
+    kill(child, SIGKILL);
+    siginfo_t info;
+    CHECK_EQ(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+    const int fd = open(path, O_RDONLY);  // a zombie has none
+    CHECK(fd >= 0);
+    CHECK_EQ(read(fd, text, sizeof text), 0);
+    CHECK_EQ(waitpid(child, nullptr, 0), child);
 }
 
 ABI_TEST(process_ids) {
