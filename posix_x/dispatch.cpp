@@ -85,18 +85,25 @@ constexpr Table kTable = make_table();
 constexpr Call kNoCall;
 
 struct CpuCounts {
-    CallUse uses[abi::kSyscallNumbers];
+    struct Use {
+        Atomic<std::uint64_t> count{0}, ticks{0};
+    };
+    Use uses[abi::kSyscallNumbers];
 };
 constexpr std::uint32_t kMaxCpus = 64;
 constinit CpuCounts* counts[kMaxCpus] = {};
 constinit Atomic<bool> tracing{false};
 
-/// This CPU's own: no other writes it, and the kernel is not preempted.
+/// This CPU's own: others only read it, and the kernel is not preempted, so that a load and a store
+/// do; a sum over CPUs is of no one moment (relaxed).
 void count(std::uint64_t number, std::uint64_t ticks) {
     CpuCounts* own = counts[this_cpu().id];
     if (own == nullptr || number >= abi::kSyscallNumbers) return;
-    ++own->uses[number].count;
-    own->uses[number].ticks += ticks;
+    const auto add = [](Atomic<std::uint64_t>& to, std::uint64_t more) {
+        to.store(to.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    };
+    add(own->uses[number].count, 1);
+    add(own->uses[number].ticks, ticks);
 }
 
 /// Once for each number, so that a program cannot fill the log; numbers out of range share one.
@@ -128,8 +135,8 @@ CallUse call_use(std::uint64_t number) {
     CallUse sum;
     for (const CpuCounts* each : counts) {
         if (each == nullptr) continue;
-        sum.count += each->uses[number].count;
-        sum.ticks += each->uses[number].ticks;
+        sum.count += each->uses[number].count.load(std::memory_order_relaxed);
+        sum.ticks += each->uses[number].ticks.load(std::memory_order_relaxed);
     }
     return sum;
 }

@@ -19,6 +19,11 @@ constexpr std::uint64_t kRootNumber = 1;
 constexpr std::uint64_t number_of(Pid pid, std::size_t entry) {
     return static_cast<std::uint64_t>(pid) << 16 | (entry + 2);
 }
+/// In the place of an entry: a process's own directory, and what is not in a table.
+constexpr std::size_t kDirectoryEntry = 0xfff0;
+constexpr std::size_t kSelfEntry = 0xfff1;
+constexpr std::size_t kExoEntry = 0xfff2;
+constexpr std::size_t kFirstExoEntry = 0x8000;  // the files of /proc/exo
 
 /// A text that was made when the file was opened.
 class TextFile final : public File {
@@ -97,9 +102,8 @@ class ProcInode : public Inode {
 
 class SystemFile final : public ProcInode {
   public:
-    SystemFile(FileSystem& file_system, std::size_t index)
-        : ProcInode(file_system, FileType::kRegular, 0444, number_of(0, index), {}),
-          entry_(system_entries()[index]) {}
+    SystemFile(FileSystem& file_system, const SystemEntry& entry, std::uint64_t number)
+        : ProcInode(file_system, FileType::kRegular, 0444, number, {}), entry_(entry) {}
     Result<Ref<File>> open(Dentry& by, FileFlags, Rights access) override {
         if (includes(access, Rights::kWrite)) return Errno::ACCES;
         Text text;
@@ -147,8 +151,8 @@ class ProcessFile final : public ProcInode {
 class ProcessDirectory final : public ProcInode {
   public:
     ProcessDirectory(FileSystem& file_system, Ref<Process> process)
-        : ProcInode(file_system, FileType::kDirectory, 0555, number_of(process->pid, 0xfff0),
-                    process) {}
+        : ProcInode(file_system, FileType::kDirectory, 0555,
+                    number_of(process->pid, kDirectoryEntry), process) {}
 
     Result<Ref<Inode>> lookup(std::string_view name) override {
         const auto entries = process_entries();
@@ -174,12 +178,48 @@ class ProcessDirectory final : public ProcInode {
 class SelfLink final : public ProcInode {
   public:
     explicit SelfLink(FileSystem& file_system)
-        : ProcInode(file_system, FileType::kSymlink, 0777, number_of(0, 0xfff1), {}) {}
+        : ProcInode(file_system, FileType::kSymlink, 0777, number_of(0, kSelfEntry), {}) {}
     Result<std::size_t> read_link(char* to, std::size_t capacity) override {
         char text[16];
         const std::size_t length = format_to(std::span(text), "{}", this_task().process().pid);
         std::memcpy(to, text, std::min(length, capacity));
         return std::min(length, capacity);
+    }
+};
+
+/// The entries of a directory, the first of which has the number `first`. NOENT.
+Result<Ref<Inode>> lookup_in(std::span<const SystemEntry> entries, std::size_t first,
+                             FileSystem& file_system, std::string_view name) {
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (entries[i].name != name) continue;
+        return Ref<Inode>(
+            TRY(make_ref<SystemFile>(file_system, entries[i], number_of(0, first + i))));
+    }
+    return Errno::NOENT;
+}
+
+/// False: the sink is full.
+bool read_entries(std::span<const SystemEntry> entries, std::size_t first, std::uint64_t& offset,
+                  DirectorySink& sink) {
+    for (; offset - Inode::kFirstEntry < entries.size(); ++offset) {
+        const std::size_t i = offset - Inode::kFirstEntry;
+        if (!sink.entry(entries[i].name, number_of(0, first + i), FileType::kRegular, offset + 1))
+            return false;
+    }
+    return true;
+}
+
+/// /proc/exo.
+class ExoDirectory final : public ProcInode {
+  public:
+    explicit ExoDirectory(FileSystem& file_system)
+        : ProcInode(file_system, FileType::kDirectory, 0555, number_of(0, kExoEntry), {}) {}
+    Result<Ref<Inode>> lookup(std::string_view name) override {
+        return lookup_in(exo_entries(), kFirstExoEntry, file_system(), name);
+    }
+    Result<void> read_directory(std::uint64_t& offset, DirectorySink& sink) override {
+        static_cast<void>(read_entries(exo_entries(), kFirstExoEntry, offset, sink));
+        return {};
     }
 };
 
@@ -200,12 +240,10 @@ class RootDirectory final : public ProcInode {
         : ProcInode(file_system, FileType::kDirectory, 0555, kRootNumber, {}) {}
 
     Result<Ref<Inode>> lookup(std::string_view name) override {
-        const auto entries = system_entries();
-        for (std::size_t i = 0; i < entries.size(); ++i) {
-            if (entries[i].name != name) continue;
-            return Ref<Inode>(TRY(make_ref<SystemFile>(file_system(), i)));
-        }
+        auto found = lookup_in(system_entries(), 0, file_system(), name);
+        if (found || found.error() != Errno::NOENT) return found;
         if (name == "self") return Ref<Inode>(TRY(make_ref<SelfLink>(file_system())));
+        if (name == "exo") return Ref<Inode>(TRY(make_ref<ExoDirectory>(file_system())));
         RefPtr<Process> process;
         if (const Pid pid = parse_pid(name); pid != 0) {
             auto table = process_table().lock();
@@ -216,25 +254,27 @@ class RootDirectory final : public ProcInode {
     }
 
     Result<void> read_directory(std::uint64_t& offset, DirectorySink& sink) override {
-        const auto entries = system_entries();
-        for (; offset - kFirstEntry < entries.size(); ++offset) {
-            const std::size_t i = offset - kFirstEntry;
-            if (!sink.entry(entries[i].name, number_of(0, i), FileType::kRegular, offset + 1))
-                return {};
-        }
-        const std::uint64_t self = kFirstEntry + entries.size();
+        if (!read_entries(system_entries(), 0, offset, sink)) return {};
+        const std::uint64_t self = kFirstEntry + system_entries().size();
         if (offset == self) {
-            if (!sink.entry("self", number_of(0, 0xfff1), FileType::kSymlink, offset + 1))
+            if (!sink.entry("self", number_of(0, kSelfEntry), FileType::kSymlink, offset + 1))
                 return {};
             ++offset;
         }
-        // Behind it the offset is a process number: entries keep theirs while others come and go.
-        for (Pid pid = next_pid(static_cast<Pid>(offset - self)); pid != 0;
+        const std::uint64_t exo = self + 1;
+        if (offset == exo) {
+            if (!sink.entry("exo", number_of(0, kExoEntry), FileType::kDirectory, offset + 1))
+                return {};
+            ++offset;
+        }
+        // Behind them the offset is a process number: entries keep theirs while others come and go.
+        for (Pid pid = next_pid(static_cast<Pid>(offset - exo)); pid != 0;
              pid = next_pid(pid + 1)) {
             char name[16];
             const std::size_t length = format_to(std::span(name), "{}", pid);
-            const std::uint64_t next = self + static_cast<std::uint64_t>(pid) + 1;
-            if (!sink.entry({name, length}, number_of(pid, 0xfff0), FileType::kDirectory, next))
+            const std::uint64_t next = exo + static_cast<std::uint64_t>(pid) + 1;
+            if (!sink.entry({name, length}, number_of(pid, kDirectoryEntry), FileType::kDirectory,
+                            next))
                 return {};
             offset = next;
         }

@@ -8,12 +8,13 @@
 
 namespace exo::posix {
 
-/// A file of /proc itself.
+/// A file of /proc itself, or of /proc/exo: what no other kernel tells.
 struct SystemEntry {
     std::string_view name;
     Result<void> (*write_text)(Text& text);
 };
 [[nodiscard]] std::span<const SystemEntry> system_entries();
+[[nodiscard]] std::span<const SystemEntry> exo_entries();
 
 /// A file or symlink of /proc/PID: one of the two is set.
 struct ProcessEntry {
