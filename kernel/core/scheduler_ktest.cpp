@@ -171,7 +171,9 @@ KERNEL_TEST(processor_time_goes_on_between_ticks) {
         Atomic<bool> stop{false};
         static void run(void* argument) {
             auto& self = *static_cast<Spinner*>(argument);
-            while (!self.stop.load()) yield();
+            while (!self.stop.load()) {
+                if (should_yield()) yield();
+            }
             self.group.end();
         }
     } spinner;
@@ -186,7 +188,7 @@ KERNEL_TEST(processor_time_goes_on_between_ticks) {
     KTEST_EXPECT_EQ(cpu_time_ns(**thread), std::uint64_t{0});
     start_thread(**thread);
     std::uint64_t before = 0;
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 20; ++i) {
         const std::uint64_t now = cpu_time_ns(**thread);
         KTEST_EXPECT(now >= before);
         before = now;
