@@ -203,4 +203,83 @@ KERNEL_TEST(processor_time_goes_on_between_ticks) {
     KTEST_EXPECT(cpu_time_ns(this_thread()) - slept < 20'000'000);
 }
 
+KERNEL_TEST(timer_takes_the_last_setting) {
+    struct Counting : Timer {
+        Counting() : Timer(&fire) {}
+        static void fire(Timer& timer) { static_cast<Counting&>(timer).fired.fetch_add(1); }
+        Atomic<int> fired{0};
+    };
+    constexpr std::uint64_t kFar = 1'000'000'000'000;  // more than a hardware timer may count
+    constexpr std::uint64_t kMs = 1'000'000;
+    Counting far, near;
+    far.arm(Deadline::in(kFar));
+    near.arm(Deadline::in(200 * kMs));
+    near.arm(Deadline::in(kFar));
+    static_cast<void>(sleep_until(Deadline::in(250 * kMs)));
+    KTEST_EXPECT_EQ(near.fired.load(), 0);
+    near.arm(Deadline::in(2 * kMs));
+    const std::uint64_t limit = arch::now_ns() + 10'000 * kMs;
+    while (near.fired.load() == 0 && arch::now_ns() < limit)
+        static_cast<void>(sleep_until(Deadline::in(kMs)));
+    KTEST_EXPECT_EQ(near.fired.load(), 1);
+    KTEST_EXPECT(!near.cancel());
+    KTEST_EXPECT(far.cancel());
+    KTEST_EXPECT_EQ(far.fired.load(), 0);
+}
+
+KERNEL_TEST(timer_handler_sets_another_timer) {
+    // Two timers that set each other, as one may not set itself.
+    struct Player : Timer {
+        Player() : Timer(&fire) {}
+        static void fire(Timer& timer) {
+            auto& self = static_cast<Player&>(timer);
+            if (self.turns->fetch_add(1) < 9) self.other->arm(Deadline::in(100'000));
+        }
+        Player* other = nullptr;
+        Atomic<int>* turns = nullptr;
+    };
+    Atomic<int> turns{0};
+    Player players[2];
+    for (int i = 0; i < 2; ++i) {
+        players[i].other = &players[1 - i];
+        players[i].turns = &turns;
+    }
+    players[0].arm(Deadline::in(100'000));
+    const std::uint64_t limit = arch::now_ns() + 10'000'000'000;
+    while (turns.load() < 10 && arch::now_ns() < limit)
+        static_cast<void>(sleep_until(Deadline::in(1'000'000)));
+    KTEST_EXPECT_EQ(turns.load(), 10);
+    for (Player& player : players) KTEST_EXPECT(!player.cancel());
+}
+
+KERNEL_TEST(timer_cancel_waits_for_the_handler) {
+    struct Slow : Timer {
+        Slow() : Timer(&fire) {}
+        static void fire(Timer& timer) {
+            auto& self = static_cast<Slow&>(timer);
+            self.begun.store(true);
+            const std::uint64_t end = arch::now_ns() + 2'000'000;
+            while (arch::now_ns() < end) cpu_relax();
+            self.done.store(true);
+        }
+        Atomic<bool> begun{false}, done{false};
+    };
+    struct Canceller {
+        Group group;
+        Slow timer;
+        static void run(void* argument) {
+            auto& self = *static_cast<Canceller*>(argument);
+            const std::uint64_t limit = arch::now_ns() + 10'000'000'000;
+            while (!self.timer.begun.load() && arch::now_ns() < limit) yield();
+            KTEST_EXPECT(!self.timer.cancel());
+            KTEST_EXPECT(self.timer.done.load());
+            self.group.end();
+        }
+    };
+    Canceller canceller;
+    canceller.timer.arm(Deadline::in(5'000'000));
+    KTEST_REQUIRE(start(&Canceller::run, &canceller));
+    KTEST_EXPECT(canceller.group.wait_for(1));
+}
+
 }  // namespace exo
