@@ -57,6 +57,7 @@ Bytes random_bytes(std::size_t size, unsigned alphabet, unsigned seed) {
 Bytes text(std::size_t size) {
     std::mt19937 random(7);
     std::vector<Bytes> words;
+    words.reserve(500);
     for (unsigned i = 0; i < 500; ++i) words.push_back(random_bytes(2 + i % 40, 200, i));
     Bytes out;
     while (out.size() < size) {

@@ -84,18 +84,18 @@ Result<void> read(const std::string& archive, Record& record, std::size_t piece 
     return reader.finish();
 }
 
-const std::vector<File> kFiles = {{"bin", "", 040755},
-                                  {"bin/sh", "#!x", 0100755},
-                                  {"empty", ""},
-                                  {"dev/null", "", 020666, 5, 1, 1, 3},
-                                  {"four", "1234"}};
-const std::string kLog = "bin:0:;bin/sh:3:#!x;empty:0:;dev/null:0:;four:4:1234;|";
+const std::vector<File> files = {{"bin", "", 040755},
+                                 {"bin/sh", "#!x", 0100755},
+                                 {"empty", ""},
+                                 {"dev/null", "", 020666, 5, 1, 1, 3},
+                                 {"four", "1234"}};
+const std::string expected_log = "bin:0:;bin/sh:3:#!x;empty:0:;dev/null:0:;four:4:1234;|";
 
 TEST(Cpio, ReadsEntriesInPiecesOfAnySize) {
     for (const std::size_t piece : {1u, 2u, 3u, 7u, 109u, 111u, 4096u}) {
         Record record;
-        EXPECT_TRUE(read(archive_of(kFiles), record, piece).has_value());
-        EXPECT_EQ(record.log, kLog);
+        EXPECT_TRUE(read(archive_of(files), record, piece).has_value());
+        EXPECT_EQ(record.log, expected_log);
         EXPECT_EQ(record.last.uid, 1000u);
         EXPECT_EQ(record.last.modified, 1234567u);
     }
@@ -103,7 +103,7 @@ TEST(Cpio, ReadsEntriesInPiecesOfAnySize) {
 
 TEST(Cpio, ReadsDeviceNumbers) {
     Record record;
-    EXPECT_TRUE(read(archive_of({kFiles[3]}), record).has_value());
+    EXPECT_TRUE(read(archive_of({files[3]}), record).has_value());
     EXPECT_EQ(record.last.device_major, 1u);
     EXPECT_EQ(record.last.device_minor, 3u);
 }
@@ -111,8 +111,8 @@ TEST(Cpio, ReadsDeviceNumbers) {
 TEST(Cpio, ReadsArchivesBehindEachOtherWithPadding) {
     Record record;
     EXPECT_TRUE(
-        read(archive_of(kFiles) + std::string(513, '\0') + archive_of(kFiles), record).has_value());
-    EXPECT_EQ(record.log, kLog + kLog);
+        read(archive_of(files) + std::string(513, '\0') + archive_of(files), record).has_value());
+    EXPECT_EQ(record.log, expected_log + expected_log);
 }
 
 TEST(Cpio, TruncatedIsInvalidUnlessBetweenEntries) {
@@ -149,7 +149,7 @@ TEST(Cpio, RefusesAbsurdNames) {
 TEST(Cpio, StopsAtTheVisitorsError) {
     Record record;
     record.refuse = Errno::NOSPC;
-    EXPECT_EQ(read(archive_of(kFiles), record).error(), Errno::NOSPC);
+    EXPECT_EQ(read(archive_of(files), record).error(), Errno::NOSPC);
 }
 
 TEST(Cpio, ReadsWhatCpioWrites) {
