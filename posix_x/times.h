@@ -8,6 +8,13 @@
 namespace exo::posix {
 
 inline constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+/// Of times(2) and /proc (USER_HZ).
+inline constexpr std::int64_t kNsPerTick = kNsPerSecond / abi::kTicksPerSecond;
+
+/// Ticks in so many nanoseconds.
+constexpr std::int64_t to_ticks(std::uint64_t ns) {
+    return static_cast<std::int64_t>(ns) / kNsPerTick;
+}
 
 constexpr abi::Timespec to_timespec(std::uint64_t ns) {
     return {static_cast<std::int64_t>(ns / kNsPerSecond),

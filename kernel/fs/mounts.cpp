@@ -98,6 +98,11 @@ Result<void> register_file_system(const FileSystemType& type) {
     return table->lock()->types.push_back(type);
 }
 
+std::string_view file_system_type_name(std::size_t index) {
+    auto types = table->lock();
+    return index < types->types.size() ? types->types[index].name : std::string_view();
+}
+
 Result<Ref<FileSystem>> create_file_system(std::string_view type, std::string_view options) {
     CreateFileSystem create = nullptr;
     {

@@ -45,6 +45,8 @@ struct FileSystemType {
     CreateFileSystem create;
 };
 Result<void> register_file_system(const FileSystemType& type);  ///< NOMEM
+/// The type that was registered as number `index`, for /proc/filesystems; empty: there are fewer.
+[[nodiscard]] std::string_view file_system_type_name(std::size_t index);
 Result<Ref<FileSystem>> create_file_system(std::string_view type,
                                            std::string_view options);  ///< NODEV
 

@@ -1,4 +1,5 @@
 // chmod(2), chown(2), utimensat(2), truncate(2): what a file's owner may change.
+#include "kernel/fs/time.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
 #include "posix_x/times.h"
@@ -39,19 +40,13 @@ Result<long> set_size(Task& task, Inode& inode, std::int64_t size) {
     return change(task, inode, to);
 }
 
-Timestamp now() {
-    const std::uint64_t ns = wall_clock_ns();
-    return {static_cast<std::int64_t>(ns / kNsPerSecond),
-            static_cast<std::uint32_t>(ns % kNsPerSecond)};
-}
-
 constexpr std::int64_t kUtimeNow = (1 << 30) - 1, kUtimeOmit = (1 << 30) - 2;
 
 Result<void> set_time(bool& wanted, Timestamp& to, const abi::Timespec& time) {
     if (time.nanoseconds == kUtimeOmit) return {};
     wanted = true;
     if (time.nanoseconds == kUtimeNow) {
-        to = now();
+        to = now_timestamp();
         return {};
     }
     if (time.nanoseconds < 0 || time.nanoseconds >= kNsPerSecond) return Errno::INVAL;

@@ -9,11 +9,22 @@
 #include "posix_x/process_table.h"
 #include "posix_x/start.h"
 #include "posix_x/system_name.h"
+#include "posix_x/times.h"
 
 namespace exo::posix {
 namespace {
 
 constexpr unsigned kSysResource = 24, kSysAdmin = 21, kSysBoot = 22;
+
+Result<long> set_name(Task& task, UserAddr in, std::uint64_t length,
+                      void (*set)(std::string_view name)) {
+    if (!task.process().credentials()->capable(kSysAdmin)) return Errno::PERM;
+    char text[kNodeNameBytes] = {};
+    if (length >= sizeof text) return Errno::INVAL;
+    TRY(read_user(text, in, length));
+    set({text, length});
+    return 0;
+}
 
 }  // namespace
 
@@ -24,27 +35,17 @@ Result<long> sys_uname(Task&, UserAddr out) {
 }
 
 Result<long> sys_sethostname(Task& task, UserAddr in, std::uint64_t length) {
-    if (!task.process().credentials()->capable(kSysAdmin)) return Errno::PERM;
-    char text[kNodeNameBytes] = {};
-    if (length >= sizeof text) return Errno::INVAL;
-    TRY(read_user(text, in, length));
-    set_node_name({text, length});
-    return 0;
+    return set_name(task, in, length, set_node_name);
 }
 
 Result<long> sys_setdomainname(Task& task, UserAddr in, std::uint64_t length) {
-    if (!task.process().credentials()->capable(kSysAdmin)) return Errno::PERM;
-    char text[kNodeNameBytes] = {};
-    if (length >= sizeof text) return Errno::INVAL;
-    TRY(read_user(text, in, length));
-    set_domain_name({text, length});
-    return 0;
+    return set_name(task, in, length, set_domain_name);
 }
 
 Result<long> sys_sysinfo(Task&, UserOut<abi::SysInfo> out) {
     const MemoryUse memory = memory_use();
     abi::SysInfo info = {};
-    info.uptime_seconds = static_cast<std::int64_t>(arch::now_ns() / 1'000'000'000);
+    info.uptime_seconds = static_cast<std::int64_t>(arch::now_ns()) / kNsPerSecond;
     info.total_ram = memory.total_bytes;
     info.free_ram = memory.free_bytes;
     info.processes = static_cast<std::uint16_t>(process_table().lock()->count());

@@ -150,13 +150,11 @@ Result<long> sys_clock_nanosleep(Task& task, std::int32_t clock, Flags flags,
 }
 
 Result<long> sys_times(Task& task, UserOut<abi::Tms> out) {
-    constexpr std::int64_t kTickNs = kNsPerSecond / abi::kTicksPerSecond;
     const TimesUsed used = times_used(task.process());
     if (!out.is_null()) {
-        TRY(out.write({static_cast<std::int64_t>(used.own_ns) / kTickNs, 0,
-                       static_cast<std::int64_t>(used.children_ns) / kTickNs, 0}));
+        TRY(out.write({to_ticks(used.own_ns), 0, to_ticks(used.children_ns), 0}));
     }
-    return static_cast<long>(arch::now_ns() / static_cast<std::uint64_t>(kTickNs));
+    return to_ticks(arch::now_ns());
 }
 
 Result<long> sys_getrusage(Task& task, std::int32_t who, UserOut<abi::ResourceUse> out) {

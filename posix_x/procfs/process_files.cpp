@@ -5,19 +5,18 @@
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/procfs.h"
 #include "posix_x/task.h"
+#include "posix_x/times.h"
 
 namespace exo::posix {
 
 namespace {
 
-constexpr std::uint64_t kNsPerTick = 10'000'000;  // USER_HZ is 100
-
-/// What stat and status tell, taken at one moment.
+/// What stat and status tell.
 struct Snapshot {
     char name[Thread::kNameBytes] = {};
     char state = 'Z';
     Pid parent = 0, group = 0, session = 0;
-    std::uint64_t used_ns = 0, children_used_ns = 0;
+    TimesUsed used;
     std::uint32_t threads = 0, cpu = 0;
     std::uint64_t mapped = 0, resident = 0;
     ProgramStrings strings;
@@ -37,18 +36,15 @@ Snapshot take_snapshot(Process& process) {
         shot.resident = memory.space->resident_bytes();
         shot.strings = memory.strings;
     }
+    shot.used = times_used(process);
     auto table = process_table().lock();
     const Kinship& kin = process.kin;
     shot.parent = kin.parent == nullptr ? 0 : kin.parent->pid;
     shot.group = kin.group;
     shot.session = kin.session;
-    shot.used_ns = kin.used_ns;
-    shot.children_used_ns = kin.children_used_ns;
     auto signals = process.signals.lock();
     shot.threads = signals->thread_count;
     const Task* first = signals->first_thread;
-    for (const Task* task = first; task != nullptr; task = task->next_thread)
-        shot.used_ns += cpu_time_ns(*task);
     if (first != nullptr) {
         std::copy_n(first->name().data(), first->name().size(), shot.name);
         shot.cpu = first->last_cpu();
@@ -62,8 +58,8 @@ Result<void> write_stat(Process& process, Text& text) {
     TRY(text.print("{} ({}) {} {} {} {} 0 -1 0 0 0 0 0 ", process.pid,
                    static_cast<const char*>(shot.name), shot.state, shot.parent, shot.group,
                    shot.session));
-    TRY(text.print("{} 0 {} 0 20 0 {} 0 {} {} {} ", shot.used_ns / kNsPerTick,
-                   shot.children_used_ns / kNsPerTick, shot.threads, process.start_ns / kNsPerTick,
+    TRY(text.print("{} 0 {} 0 20 0 {} 0 {} {} {} ", to_ticks(shot.used.own_ns),
+                   to_ticks(shot.used.children_ns), shot.threads, to_ticks(process.start_ns),
                    shot.mapped, shot.resident / kPageSize));
     return text.print("{} 0 0 0 0 0 0 0 0 0 0 0 0 17 {} 0 0 0 0 0 0 0 0 {} {} 0 0 0\n",
                       ~std::uint64_t{0}, shot.cpu, shot.strings.arguments_begin,
@@ -148,7 +144,8 @@ Result<void> write_mapping(Text& text, const MappingInfo& info) {
     if (dentry) {
         char path[kPathMax / 4];
         const auto length = dentry->path(*root_dentry(), path, sizeof path);
-        TRY(text.print("    {}", std::string_view(path, length.value_or(0))));
+        TRY(text.append("    "));
+        TRY(text.append({path, length.value_or(0)}));
     } else if (info.grows_down) {
         TRY(text.append("    [stack]"));
     }
@@ -166,11 +163,8 @@ Result<void> write_maps(Process& process, Text& text) {
     return result;
 }
 
-Result<void> write_mounts(Process&, Text& text) {
-    for (const SystemEntry& entry : system_entries()) {
-        if (entry.name == "mounts") return entry.write_text(text);
-    }
-    return {};
+Result<void> write_process_mounts(Process&, Text& text) {
+    return write_mounts(text);
 }
 
 Result<Ref<Dentry>> executable(Process& process) {
@@ -192,7 +186,7 @@ constexpr ProcessEntry kEntries[] = {
     {"cwd", 0777, nullptr, directory},
     {"exe", 0777, nullptr, executable},
     {"maps", 0444, write_maps, nullptr},
-    {"mounts", 0444, write_mounts, nullptr},
+    {"mounts", 0444, write_process_mounts, nullptr},
     {"root", 0777, nullptr, root},
     {"stat", 0444, write_stat, nullptr},
     {"statm", 0444, write_statm, nullptr},

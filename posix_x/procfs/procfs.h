@@ -26,6 +26,9 @@ struct ProcessEntry {
 };
 [[nodiscard]] std::span<const ProcessEntry> process_entries();
 
+/// The text of /proc/mounts and, as there is one namespace, of /proc/PID/mounts.
+Result<void> write_mounts(Text& text);
+
 /// Registers "proc" for mount(2). NOMEM.
 Result<void> register_procfs();
 

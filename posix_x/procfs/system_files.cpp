@@ -8,12 +8,23 @@
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/procfs.h"
 #include "posix_x/system_name.h"
+#include "posix_x/times.h"
 
 namespace exo::posix {
 
 namespace {
 
-constexpr std::uint64_t kNsPerTick = 10'000'000;  // USER_HZ is 100
+std::uint64_t all_busy_ns() {
+    std::uint64_t busy = 0;
+    for (std::uint32_t cpu = 0; cpu < online_cpus(); ++cpu) busy += cpu_busy_ns(cpu);
+    return busy;
+}
+
+/// Seconds with two digits behind the point.
+Result<void> print_seconds(Text& text, std::uint64_t ns) {
+    return text.print("{}.{:02}", to_ticks(ns) / abi::kTicksPerSecond,
+                      to_ticks(ns) % abi::kTicksPerSecond);
+}
 
 Result<void> write_meminfo(Text& text) {
     const MemoryUse use = memory_use();
@@ -30,30 +41,29 @@ Result<void> write_meminfo(Text& text) {
 
 Result<void> write_uptime(Text& text) {
     const std::uint64_t up = arch::now_ns();
-    std::uint64_t idle = 0;
-    for (std::uint32_t cpu = 0; cpu < online_cpus(); ++cpu) idle += up - cpu_busy_ns(cpu);
-    return text.print("{}.{:02} {}.{:02}\n", up / 1'000'000'000, up / kNsPerTick % 100,
-                      idle / 1'000'000'000, idle / kNsPerTick % 100);
+    TRY(print_seconds(text, up));
+    TRY(text.append(" "));
+    TRY(print_seconds(text, up * online_cpus() - all_busy_ns()));
+    return text.append("\n");
 }
 
 // LINUX-DIFF: time in the kernel is not told apart from time in programs; all of it is "user".
 Result<void> write_cpu(Text& text, std::string_view name, std::uint64_t busy, std::uint64_t idle) {
-    return text.print("{} {} 0 0 {} 0 0 0 0 0 0\n", name, busy / kNsPerTick, idle / kNsPerTick);
+    return text.print("{} {} 0 0 {} 0 0 0 0 0 0\n", name, to_ticks(busy), to_ticks(idle));
 }
 
 Result<void> write_stat(Text& text) {
     const std::uint64_t up = arch::now_ns();
-    std::uint64_t busy = 0;
-    for (std::uint32_t cpu = 0; cpu < online_cpus(); ++cpu) busy += cpu_busy_ns(cpu);
+    const std::uint64_t busy = all_busy_ns();
     TRY(write_cpu(text, "cpu ", busy, up * online_cpus() - busy));
     for (std::uint32_t cpu = 0; cpu < online_cpus(); ++cpu) {
         char name[16];
         const std::size_t length = format_to(std::span(name), "cpu{}", cpu);
         TRY(write_cpu(text, {name, length}, cpu_busy_ns(cpu), up - cpu_busy_ns(cpu)));
     }
-    TRY(text.print("btime {}\n", (wall_clock_ns() - up) / 1'000'000'000));
-    auto table = process_table().lock();
-    const Pid last = table->last_id();
+    TRY(text.print("btime {}\n", static_cast<std::int64_t>(wall_clock_ns() - up) / kNsPerSecond));
+    const Pid last =
+        process_table().lock()->last_id();  // without the lock from here: this allocates
     return text.print("processes {}\n", last);
 }
 
@@ -67,8 +77,14 @@ Result<void> write_command_line(Text& text) {
 }
 
 Result<void> write_file_systems(Text& text) {
-    return text.append("nodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\n");
+    for (std::size_t i = 0;; ++i) {
+        const std::string_view name = file_system_type_name(i);
+        if (name.empty()) return {};
+        TRY(text.print("nodev\t{}\n", name));
+    }
 }
+
+}  // namespace
 
 Result<void> write_mounts(Text& text) {
     struct Writer final : MountVisitor {
@@ -82,9 +98,15 @@ Result<void> write_mounts(Text& text) {
                 length = *written;
             }
             const RefPtr<Inode> inode = info.root.inode();
-            result = text.print("{} {} {} rw,relatime 0 0\n", info.source,
-                                std::string_view(path, length), inode->file_system().type_name());
+            result = print(info.source, {path, length}, inode->file_system().type_name());
             return result.has_value();
+        }
+        // Piece by piece: a path may be longer than what one print() holds.
+        Result<void> print(std::string_view source, std::string_view path, std::string_view type) {
+            TRY(text.append(source));
+            TRY(text.append(" "));
+            TRY(text.append(path));
+            return text.print(" {} rw,relatime 0 0\n", type);
         }
         Text& text;
         Result<void> result;
@@ -92,6 +114,8 @@ Result<void> write_mounts(Text& text) {
     for_each_mount(writer);
     return writer.result;
 }
+
+namespace {
 
 constexpr SystemEntry kEntries[] = {
     {"cmdline", write_command_line},
