@@ -2,7 +2,7 @@
 
 #include "kernel/arch/user_copy.h"
 #include "kernel/fs/dentry.h"
-#include "kernel/fs/io_cursor.h"
+#include "kernel/mm/io_cursor.h"
 
 namespace exo::posix {
 namespace {

@@ -1,7 +1,7 @@
 #include "posix_x/terminal.h"
 
 #include "kernel/arch/console.h"
-#include "kernel/fs/io_cursor.h"
+#include "kernel/mm/io_cursor.h"
 #include "posix_x/process_table.h"
 #include "posix_x/signals.h"
 

@@ -6,7 +6,7 @@
 
 #include "kernel/core/wait_queue.h"
 #include "kernel/fs/inode.h"
-#include "kernel/fs/io_cursor.h"
+#include "kernel/mm/io_cursor.h"
 #include "kernel/object/object.h"
 
 namespace exo {

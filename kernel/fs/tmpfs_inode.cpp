@@ -7,8 +7,8 @@
 #include "kernel/core/time.h"
 #include "kernel/fs/devices.h"
 #include "kernel/fs/inode_file.h"
-#include "kernel/fs/io_cursor.h"
 #include "kernel/fs/time.h"
+#include "kernel/mm/io_cursor.h"
 
 namespace exo {
 

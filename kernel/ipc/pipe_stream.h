@@ -16,8 +16,8 @@
 #include <cstdint>
 
 #include "kernel/arch/address.h"
-#include "kernel/fs/io_cursor.h"
 #include "kernel/mm/frames.h"
+#include "kernel/mm/io_cursor.h"
 #include "lib/base/atomic.h"
 #include "lib/ring/spsc.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernel/fs/io_cursor.h"
+#include "kernel/mm/io_cursor.h"
 #include "lib/base/defer.h"
 
 namespace exo {

@@ -1,7 +1,7 @@
 // read(2), write(2) and their kin: decode, find the file, one cursor, one call of it.
 #include <algorithm>
 
-#include "kernel/fs/io_cursor.h"
+#include "kernel/mm/io_cursor.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
 #include "posix_x/signals.h"

@@ -1,4 +1,4 @@
-#include "kernel/fs/io_cursor.h"
+#include "kernel/mm/io_cursor.h"
 
 #include <algorithm>
 #include <cstring>
