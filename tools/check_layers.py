@@ -63,7 +63,7 @@ def may_include(layer, path):
 def sources():
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--",
-         "*.h", "*.cpp", "*.S", "*.def"],
+         "*.h", "*.cpp", "*.S", "*.def", "*.inc"],
         check=True, capture_output=True, text=True,
     )
     return listed.stdout.split()

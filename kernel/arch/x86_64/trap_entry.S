@@ -7,13 +7,7 @@
 #define USER_CODE 0x23
 #define GS_BASE_MSR 0xc0000101
 
-    // STAC and CLAC, listed so that a CPU without SMAP gets no-ops there (cpu.cpp).
-    .macro SMAP instruction
-771:\instruction
-    .pushsection .smap_sites, "a"
-    .quad 771b
-    .popsection
-    .endm
+#include "kernel/arch/x86_64/smap.inc"
 
     .macro PUSH_AFTER_RDI
     pushq %rsi

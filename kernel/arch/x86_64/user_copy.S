@@ -2,12 +2,7 @@
 // entry in .exception_table: where it is, and where to go on if it faults (exceptions.cpp). Eight
 // words at a time; a fault there goes on bytewise, to end at the very byte.
 
-    .macro SMAP instruction
-771:\instruction
-    .pushsection .smap_sites, "a"
-    .quad 771b
-    .popsection
-    .endm
+#include "kernel/arch/x86_64/smap.inc"
 
     .macro FAULTS to instruction:vararg
 772:\instruction
