@@ -6,6 +6,13 @@
 
 namespace exo {
 
+Result<std::uint64_t> position_from(std::uint64_t base, std::int64_t offset) {
+    std::uint64_t position;
+    if (__builtin_add_overflow(base, offset, &position)) return Errno::INVAL;
+    if (position > kMaxFileOffset) return offset < 0 ? Errno::INVAL : Errno::OVERFLOW;
+    return position;
+}
+
 Result<std::size_t> File::read(IoCursor&) {
     return Errno::INVAL;
 }

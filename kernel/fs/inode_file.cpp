@@ -4,19 +4,6 @@
 
 namespace exo {
 
-namespace {
-
-constexpr std::uint64_t kMaxOffset = (std::uint64_t{1} << 63) - 1;  // loff_t
-
-Result<std::uint64_t> position_from(std::uint64_t base, std::int64_t offset) {
-    std::uint64_t position;
-    if (__builtin_add_overflow(base, offset, &position)) return Errno::INVAL;
-    if (position > kMaxOffset) return offset < 0 ? Errno::INVAL : Errno::OVERFLOW;
-    return position;
-}
-
-}  // namespace
-
 InodeFile::InodeFile(Inode& inode, Dentry& by, FileFlags flags)
     : File(inode.type() == FileType::kDirectory ? ObjectType::kDirectory : ObjectType::kFile,
            flags),
@@ -29,14 +16,14 @@ Result<Ref<File>> InodeFile::open(Inode& inode, Dentry& by, FileFlags flags) {
 
 Result<std::size_t> InodeFile::read_at(IoCursor& to, std::uint64_t offset) {
     if (inode_->type() == FileType::kDirectory) return Errno::ISDIR;
-    if (offset > kMaxOffset) return Errno::INVAL;
-    to.limit(kMaxOffset - offset);
+    if (offset > kMaxFileOffset) return Errno::INVAL;
+    to.limit(kMaxFileOffset - offset);
     return inode_->read(to, offset);
 }
 
 Result<std::size_t> InodeFile::write_at(IoCursor& from, std::uint64_t offset) {
     if (inode_->type() == FileType::kDirectory) return Errno::BADF;
-    if (offset > kMaxOffset) return Errno::INVAL;
+    if (offset > kMaxFileOffset) return Errno::INVAL;
     // pwrite(2), BUGS: O_APPEND wins over the offset on Linux.
     const bool append = has(flags(), FileFlags::kAppend);
     return inode_->write(from, offset, append ? Inode::WriteAt::kEnd : Inode::WriteAt::kOffset);

@@ -50,9 +50,8 @@ class TextFile final : public File {
         const std::uint64_t base = whence == Whence::kSet       ? 0
                                    : whence == Whence::kCurrent ? *position
                                                                 : text_.view().size();
-        const auto to = static_cast<std::int64_t>(base) + offset;
-        if (whence > Whence::kEnd || to < 0) return Errno::INVAL;
-        *position = static_cast<std::uint64_t>(to);
+        if (whence > Whence::kEnd) return Errno::INVAL;
+        *position = TRY(position_from(base, offset));
         return *position;
     }
     [[nodiscard]] RefPtr<Inode> inode() const override { return inode_; }
