@@ -224,7 +224,6 @@ sched::SchedEntity* CpuScheduler::give(std::uint32_t thief) NO_THREAD_SAFETY_ANA
 
 // Of an idle CPU, interrupts off: takes one thread from the fullest queue.
 bool CpuScheduler::steal_work() {
-    static const sched::Topology topology = sched::Topology::regular(sched::kMaxCpus, 1, 64);
     const auto victim = sched::select_victim(queue_.cpu(), topology, machine_load());
     if (!victim || *victim == queue_.cpu()) return false;
     sched::SchedEntity* entity = of(*victim).give(queue_.cpu());

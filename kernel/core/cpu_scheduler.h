@@ -42,6 +42,8 @@ class CpuScheduler {
     void publish();
 
     [[nodiscard]] static sched::MachineLoad machine_load();
+    /// One cache for all CPUs, and no SMT siblings: what is behind virtual CPUs is not known.
+    static constinit inline sched::Topology topology{};
     [[nodiscard]] static CpuScheduler& of(std::uint32_t cpu) { return *cpu_local(cpu).scheduler; }
     static Thread& thread_of(sched::SchedEntity& entity);
 

@@ -23,10 +23,9 @@ class IdleThread final : public Thread {
 };
 
 std::uint32_t choose_cpu(const Thread& thread, WakeHint hint) {
-    static const sched::Topology topology = sched::Topology::regular(sched::kMaxCpus, 1, 64);
     if (online_count.load(std::memory_order_relaxed) == 1) return this_cpu().id;
     const auto wake = hint == WakeHint::kSync ? sched::Wake::Sync : sched::Wake::Plain;
-    const auto cpu = sched::select_cpu(thread.entity, this_cpu().id, wake, topology,
+    const auto cpu = sched::select_cpu(thread.entity, this_cpu().id, wake, CpuScheduler::topology,
                                        CpuScheduler::machine_load());
     return cpu.value_or(this_cpu().id);
 }
@@ -70,6 +69,9 @@ Result<void> start_scheduler() {
     if (cpu.scheduler == nullptr) return Errno::NOMEM;
     cpu.thread = idle;
     arch::set_cpu_number(cpu.id);
+    if (cpu.id == 0) {
+        CpuScheduler::topology = sched::Topology::regular(sched::kMaxCpus, 1, sched::kMaxCpus);
+    }
     cpu.scheduler->publish();
     CpuScheduler::online.fetch_or(std::uint64_t{1} << cpu.id, std::memory_order_release);
     online_count.fetch_add(1, std::memory_order_release);
