@@ -1,6 +1,5 @@
 // The kernel's first C++: from the boot stack to a running system, one step a line.
 #include <cstdint>
-#include <new>
 
 #include "kernel/arch/boot_info.h"
 #include "kernel/arch/clock.h"
@@ -26,9 +25,6 @@
 #include "kernel/personality.h"
 #include "kernel/smp.h"
 #include "lib/acpi/platform.h"
-#include "lib/base/atomic.h"
-#include "lib/base/box.h"
-#include "lib/base/cpu.h"
 
 namespace exo {
 

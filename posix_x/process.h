@@ -142,7 +142,6 @@ class Process final : public RefCounted {
     Atomic<bool> has_released_space{false};
 
     [[nodiscard]] Places& places() const { return *places_; }
-    void set_places(Ref<Places> places) { places_ = std::move(places); }
 
     [[nodiscard]] Ref<const Credentials> credentials() { return *credentials_.lock(); }
     void set_credentials(Ref<const Credentials> value) {
@@ -162,7 +161,7 @@ class Process final : public RefCounted {
   private:
     struct Nothing {};
     Locked<Nothing, IrqSpinLock<LockRank::kProcessParts>> space_changes_;
-    Ref<Places> places_;
+    const Ref<Places> places_;
     Locked<Ref<const Credentials>, IrqSpinLock<LockRank::kProcessParts>> credentials_;
     Locked<Limits, IrqSpinLock<LockRank::kProcessParts>> limits_;
 };

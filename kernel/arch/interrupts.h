@@ -23,10 +23,4 @@ inline void enable_interrupts() {
     asm volatile("sti" ::: "memory");
 }
 
-[[nodiscard]] inline bool interrupts_enabled() {
-    std::uint64_t flags;
-    asm volatile("pushfq; popq %0" : "=r"(flags));
-    return (flags & 0x200) != 0;
-}
-
 }  // namespace exo::arch

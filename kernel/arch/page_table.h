@@ -48,13 +48,6 @@ class PageTable {
     /// Takes a 4 KiB page out, which must be mapped; what it was mapped to.
     PhysAddr unmap_page(VirtAddr at);
 
-    struct Translation {
-        PhysAddr address;
-        Access access;
-    };
-    /// What `at` is mapped to; FAULT: nothing.
-    [[nodiscard]] Result<Translation> translate(VirtAddr at) const;
-
     /// Makes these the tables of this CPU.
     void activate() const;
 

@@ -13,8 +13,8 @@ enum class LockRank : std::uint8_t {
     // Mutexes, which sleep.
     kMounts = 230,        ///< the table of mounts
     kRename = 220,        ///< renames within one file system
+    kFile = 215,          ///< an open file's position, held while its inode is read
     kInode = 210,         ///< an inode's content
-    kFile = 205,          ///< an open file's position
     kProcess = 200,       ///< a process's own state
     kTerminal = 195,      ///< a terminal's line discipline
     kPipe = 190,          ///< one side of a pipe
@@ -36,10 +36,8 @@ enum class LockRank : std::uint8_t {
     kWaitQueue = 70,      ///< who waits
     kRunQueue = 60,       ///< a CPU's threads
     kTimer = 50,          ///< a CPU's timers
-    kShootdown = 45,      ///< a TLB shoot-down in progress
     kFrames = 40,         ///< physical frames
     kLog = 10,            ///< the kernel log: anybody may log while holding anything
-    kConsole = 5,         ///< a console's output
     kNone = 0,            ///< nothing may be taken under it
 };
 

@@ -26,8 +26,6 @@ class Waiter {
     Waiter(const Waiter&) = delete;
     Waiter& operator=(const Waiter&) = delete;
 
-    [[nodiscard]] bool queued() const { return queue_ != nullptr; }
-
   private:
     friend class WaitQueue;
     ListLink link_;

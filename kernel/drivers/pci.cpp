@@ -78,11 +78,11 @@ PciDevice read_device(const PciAddress& at, std::uint32_t ids) {
 /// loop.
 class BusSet {
   public:
-    bool add(std::uint8_t bus) {
-        const bool fresh = (seen_[bus / 64] >> bus % 64 & 1) == 0;
-        seen_[bus / 64] |= std::uint64_t{1} << bus % 64;
-        if (fresh) todo_[count_++] = bus;
-        return fresh;
+    void add(std::uint8_t bus) {
+        const std::uint64_t bit = std::uint64_t{1} << bus % 64;
+        if ((seen_[bus / 64] & bit) != 0) return;
+        seen_[bus / 64] |= bit;
+        todo_[count_++] = bus;
     }
     bool next(std::uint8_t& bus) {
         if (at_ == count_) return false;

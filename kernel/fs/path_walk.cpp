@@ -146,11 +146,4 @@ Result<Ref<Dentry>> walk(const WalkStart& start, std::string_view path, LastLink
     return walker.to_end(last);
 }
 
-Result<LastComponent> walk_to_parent(const WalkStart& start, std::string_view path,
-                                     const Credentials& who) {
-    PathWalker walker(start, who);
-    TRY(walker.begin(path));
-    return walker.to_last();
-}
-
 }  // namespace exo

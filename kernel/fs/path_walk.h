@@ -40,8 +40,6 @@ struct LastComponent {
     LastKind kind;
     bool must_be_directory;  ///< a '/' came after it
 };
-Result<LastComponent> walk_to_parent(const WalkStart& start, std::string_view path,
-                                     const Credentials& who);
 
 /// A walk in steps, for who must see the last component before it is resolved (open with O_CREAT).
 class PathWalker {

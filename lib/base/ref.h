@@ -29,17 +29,6 @@ class RefCounted {
         EXO_CHECK(before != 0 && before < kLimit, "reference to a dead object, or far too many");
     }
 
-    /// A reference unless the object is dying: for look-ups that hold none yet but know the memory
-    /// to be there.
-    [[nodiscard]] bool try_ref() const {
-        std::uint32_t seen = count_.load(std::memory_order_relaxed);
-        while (seen != 0) {
-            if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed))
-                return true;
-        }
-        return false;
-    }
-
     void unref() const {
         if (unref_is_last()) const_cast<RefCounted*>(this)->destroy();
     }

@@ -27,16 +27,6 @@ constexpr std::uint64_t bits_of(Access access) {
     return bits;
 }
 
-constexpr Access access_of(std::uint64_t entry) {
-    Access access = Access::kRead;
-    if ((entry & kWritable) != 0) access = access | Access::kWrite;
-    if ((entry & kNoExecute) == 0) access = access | Access::kExecute;
-    if ((entry & kUser) != 0) access = access | Access::kUser;
-    if ((entry & kCacheDisable) != 0) access = access | Access::kDevice;
-    if ((entry & kGlobal) != 0) access = access | Access::kGlobal;
-    return access;
-}
-
 std::uint64_t* table_at(PhysAddr address) {
     return direct_pointer<std::uint64_t>(address);
 }
@@ -92,20 +82,6 @@ PhysAddr PageTable::unmap_page(VirtAddr at) {
         }
         EXO_CHECK((entry & kLarge) == 0, "unmapping a part of a large page");
         table = table_at(below);
-    }
-}
-
-Result<PageTable::Translation> PageTable::translate(VirtAddr at) const {
-    const std::uint64_t* table = table_at(root_);
-    for (unsigned level = kTopLevel;; --level) {
-        const std::uint64_t entry = table[index_at(at, level)];
-        if ((entry & kPresent) == 0) return Errno::FAULT;
-        if (level == 1 || (entry & kLarge) != 0) {
-            const std::uint64_t span = kPageSize << (9 * (level - 1));
-            const std::uint64_t base = entry & kAddress & ~(span - 1);
-            return Translation{PhysAddr(base + at.value % span), access_of(entry)};
-        }
-        table = table_at(PhysAddr(entry & kAddress));
     }
 }
 
