@@ -61,28 +61,7 @@ TEST_P(SpscTest, a_batch_is_asked_for_while_tail_is_behind) {
 TEST_P(SpscTest, runs_of_payloads_are_sent_and_received_at_once) {
     std::array<std::byte, 3 * abi::kRingPayload> payloads;
     std::array<SlotHeader, 3> headers;
-    const SlotHeader shared{.kind = SlotKind::kInline, .length = abi::kRingPayload, .tag = 9};
-    EXPECT_EQ(producer.try_send_all(payloads.data(), 0, shared).error(), Errno::INVAL);
-    EXPECT_EQ(producer.try_send_all(payloads.data(), 3, {.kind = SlotKind::kAbandoned}).error(),
-              Errno::INVAL);
-    EXPECT_EQ(consumer.try_receive_all(payloads.data(), headers.data(), 0).error(), Errno::INVAL);
-    EXPECT_EQ(consumer.try_receive_all(payloads.data(), headers.data(), 3).error(), Errno::AGAIN);
-    for (unsigned round = 0; round < 40; ++round) {
-        for (std::size_t i = 0; i < payloads.size(); ++i)
-            payloads[i] = static_cast<std::byte>(round + i / abi::kRingPayload);
-        const auto sent = producer.try_send_all(payloads.data(), 3, shared);
-        ASSERT_TRUE(sent);
-        EXPECT_EQ(*sent, std::min<std::uint64_t>(3, capacity));
-        payloads.fill(std::byte{0xff});
-        const auto received = consumer.try_receive_all(payloads.data(), headers.data(), 3);
-        ASSERT_TRUE(received);
-        ASSERT_EQ(*received, *sent);
-        for (std::uint32_t i = 0; i < *received; ++i) {
-            EXPECT_EQ(headers[i].tag, 9);
-            EXPECT_EQ(payloads[std::size_t{i} * abi::kRingPayload], std::byte(round + i));
-            EXPECT_EQ(payloads[std::size_t{i + 1} * abi::kRingPayload - 1], std::byte(round + i));
-        }
-    }
+    expect_runs_at_once(producer, consumer, capacity);
     ASSERT_TRUE(producer.try_send(numbered(0)));
     set_header(tail_position() - 1, header_at(tail_position() - 1) ^ 2);
     EXPECT_EQ(consumer.try_receive_all(payloads.data(), headers.data(), 3).error(), Errno::PROTO);

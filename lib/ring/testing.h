@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -66,6 +68,36 @@ inline std::uint64_t number_of(const std::byte* payload) {
 }
 inline std::uint64_t number_of(const Message& message) {
     return number_of(message.payload);
+}
+
+/// try_send_all() and try_receive_all() of an empty ring: what they refuse, and runs of payloads
+/// that come out whole, for many laps.
+template <typename Producer, typename Consumer>
+void expect_runs_at_once(Producer& producer, Consumer& consumer, std::uint64_t capacity) {
+    std::array<std::byte, 3 * abi::kRingPayload> payloads;
+    std::array<SlotHeader, 3> headers;
+    const SlotHeader shared{.kind = SlotKind::kInline, .length = abi::kRingPayload, .tag = 9};
+    EXPECT_EQ(producer.try_send_all(payloads.data(), 0, shared).error(), Errno::INVAL);
+    EXPECT_EQ(producer.try_send_all(payloads.data(), 3, {.kind = SlotKind::kAbandoned}).error(),
+              Errno::INVAL);
+    EXPECT_EQ(consumer.try_receive_all(payloads.data(), headers.data(), 0).error(), Errno::INVAL);
+    EXPECT_EQ(consumer.try_receive_all(payloads.data(), headers.data(), 3).error(), Errno::AGAIN);
+    for (unsigned round = 0; round < 40; ++round) {
+        for (std::size_t i = 0; i < payloads.size(); ++i)
+            payloads[i] = static_cast<std::byte>(round + i / abi::kRingPayload);
+        const auto sent = producer.try_send_all(payloads.data(), 3, shared);
+        ASSERT_TRUE(sent);
+        EXPECT_EQ(*sent, std::min<std::uint64_t>(3, capacity));
+        payloads.fill(std::byte{0xff});
+        const auto received = consumer.try_receive_all(payloads.data(), headers.data(), 3);
+        ASSERT_TRUE(received);
+        ASSERT_EQ(*received, *sent);
+        for (std::uint32_t i = 0; i < *received; ++i) {
+            EXPECT_EQ(headers[i].tag, 9);
+            EXPECT_EQ(payloads[std::size_t{i} * abi::kRingPayload], std::byte(round + i));
+            EXPECT_EQ(payloads[std::size_t{i + 1} * abi::kRingPayload - 1], std::byte(round + i));
+        }
+    }
 }
 
 }  // namespace exo::ring

@@ -245,6 +245,28 @@ EXO_MODEL_TEST(SpscModel, a_sender_learns_that_nobody_receives) {
     });
 }
 
+// After the first sender's end or death: goes on with a message of its own, then closes.
+void succeed(Pair& ring, model::ThreadId first) {
+    model::join(first);
+    auto producer = SpscProducer::attach(ring.view);
+    EXO_MODEL_REQUIRE(producer, "the ring is broken after a death");
+    EXO_MODEL_REQUIRE(send(*producer, numbered(Book::number(1, 1))), "send failed");
+    producer->close();
+}
+
+// Notes all messages until the ring is closed; the successor's must be there.
+void take_all(Pair& ring, Book& book, std::uint32_t (*number)(const Message& message)) {
+    for (;;) {
+        const auto message = receive(ring.consumer);
+        if (!message) {
+            EXO_MODEL_REQUIRE(message.error() == Errno::NODATA, "receive failed");
+            break;
+        }
+        book.note(0, number(*message));
+    }
+    EXO_MODEL_REQUIRE(book.arrived[Book::number(1, 1)] == 1, "the successor's was lost");
+}
+
 // The producer dies at any step; its successor attaches and sends the rest. A message whose send()
 // did not return may or may not have gone out, so the successor's begin with a number of their own.
 EXO_MODEL_TEST(SpscModel, a_successor_continues_after_the_producers_death,
@@ -259,23 +281,9 @@ EXO_MODEL_TEST(SpscModel, a_successor_continues_after_the_producers_death,
                 EXO_MODEL_REQUIRE(send(ring.producer, numbered(Book::number(0, i))), "send");
         },
         model::Mortality::kMayDie);
-    program.thread("successor", [&ring, first] {
-        model::join(first);
-        auto producer = SpscProducer::attach(ring.view);
-        EXO_MODEL_REQUIRE(producer, "the ring is broken after a death");
-        EXO_MODEL_REQUIRE(send(*producer, numbered(Book::number(1, 1))), "send failed");
-        producer->close();
-    });
+    program.thread("successor", [&ring, first] { succeed(ring, first); });
     program.thread("consumer", [&ring, &book] {
-        for (;;) {
-            const auto message = receive(ring.consumer);
-            if (!message) {
-                EXO_MODEL_REQUIRE(message.error() == Errno::NODATA, "receive failed");
-                break;
-            }
-            book.note(0, number_of(*message));
-        }
-        EXO_MODEL_REQUIRE(book.arrived[Book::number(1, 1)] == 1, "the successor's was lost");
+        take_all(ring, book, [](const Message& message) { return number_of(message); });
         EXO_MODEL_REQUIRE(book.arrived[1] >= book.arrived[2], "a gap");
     });
 }
@@ -296,23 +304,9 @@ EXO_MODEL_TEST(SpscModel, a_run_outlives_its_sender_or_never_was, .spin = model:
             batch->commit();
         },
         model::Mortality::kMayDie);
-    program.thread("successor", [&ring, first] {
-        model::join(first);
-        auto producer = SpscProducer::attach(ring.view);
-        EXO_MODEL_REQUIRE(producer, "the ring is broken after a death");
-        EXO_MODEL_REQUIRE(send(*producer, numbered(Book::number(1, 1))), "send failed");
-        producer->close();
-    });
+    program.thread("successor", [&ring, first] { succeed(ring, first); });
     program.thread("consumer", [&ring, &book] {
-        for (;;) {
-            const auto message = receive(ring.consumer);
-            if (!message) {
-                EXO_MODEL_REQUIRE(message.error() == Errno::NODATA, "receive failed");
-                break;
-            }
-            book.note(0, read_number(message->payload));
-        }
-        EXO_MODEL_REQUIRE(book.arrived[Book::number(1, 1)] == 1, "the successor's was lost");
+        take_all(ring, book, [](const Message& message) { return read_number(message.payload); });
         EXO_MODEL_REQUIRE(book.arrived[1] == book.arrived[2], "half a run");
     });
 }
