@@ -34,7 +34,12 @@ void remove_tree(const char* path) {
 
 [[noreturn]] void run_child(const Test& test, const char* directory) {
     setpgid(0, 0);
-    signal(SIGALRM, SIG_DFL);
+    // A test begins with all signals at their defaults, whatever whoever started it ignores
+    // (nohup).
+    for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
     if (chdir(directory) != 0) fail("abi.cpp", __LINE__, "chdir: %s", strerror(errno));
     test.run();
     fflush(stdout);
