@@ -67,19 +67,19 @@ void CpuScheduler::switch_to_next(std::uint64_t now) {
     switch_to(next);
 }
 
+void CpuScheduler::load_space(CpuLocal& cpu, arch::UserSpace* space) {
+    if (cpu.space == space) return;
+    arch::switch_space(cpu.space, space);
+    cpu.space = space;
+}
+
 void CpuScheduler::switch_to(Thread& next) {
     CpuLocal& cpu = this_cpu();
     Thread& previous = *cpu.thread;
     if (previous.user_state.fpu != nullptr) {
         arch::leave_user_state(previous.user_state, cpu.fpu);
     }
-    if (next.space_ != cpu.space && next.space_ != nullptr) {
-        arch::switch_space(cpu.space, next.space_);
-        cpu.space = next.space_;
-    } else if (next.space_ == nullptr && cpu.space != nullptr) {
-        arch::switch_space(cpu.space, nullptr);
-        cpu.space = nullptr;
-    }
+    load_space(cpu, next.space_);
     if (next.user_state.fpu != nullptr) arch::enter_user_state(next.user_state);
     cpu.thread = &next;
     cpu.kernel_stack = next.stack_top_.value;
@@ -98,15 +98,14 @@ void CpuScheduler::finish_switch() {
 
 void CpuScheduler::sleep() {
     const auto interrupts = arch::disable_interrupts();
-    CpuScheduler& here = *this_cpu().scheduler;
-    here.lock_.acquire();
+    lock_.acquire();
     if (this_thread().state_.load(std::memory_order_relaxed) == ThreadState::kRunnable) {
-        here.lock_.release();
+        lock_.release();
     } else {
         const std::uint64_t now = arch::now_ns();
-        here.charge(now);
-        here.queue_.block();
-        here.switch_to_next(now);
+        charge(now);
+        queue_.block();
+        switch_to_next(now);
     }
     arch::restore_interrupts(interrupts);
 }

@@ -38,6 +38,9 @@ class CpuScheduler {
     void tick();
     /// First half of a new thread's life: the end of the switch to it.
     static void finish_switch() NO_THREAD_SAFETY_ANALYSIS;
+    /// Makes `space` (nullptr: the kernel's own tables) the one that `cpu`, this one, has loaded.
+    /// Interrupts are off.
+    static void load_space(CpuLocal& cpu, arch::UserSpace* space);
     /// Publishes what placement looks at.
     void publish();
 

@@ -3,7 +3,6 @@
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/interrupts.h"
 #include "kernel/arch/local_apic.h"
-#include "kernel/arch/user_space.h"
 #include "kernel/core/cpu_scheduler.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/timer_queue.h"
@@ -173,12 +172,8 @@ Result<void> sleep_until(Deadline deadline) {
 
 void use_space(arch::UserSpace* space) {
     const auto interrupts = arch::disable_interrupts();
-    CpuLocal& cpu = this_cpu();
     this_thread().space_ = space;
-    if (cpu.space != space) {
-        arch::switch_space(cpu.space, space);
-        cpu.space = space;
-    }
+    CpuScheduler::load_space(this_cpu(), space);
     arch::restore_interrupts(interrupts);
 }
 
