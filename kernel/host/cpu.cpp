@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "kernel/arch/clock.h"
+#include "kernel/arch/console.h"
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/local_apic.h"
 #include "kernel/arch/random.h"
@@ -62,9 +63,9 @@ void run_timers() {
 
 namespace host {
 
-Cpu::Cpu() {
+Cpu::Cpu(Thread& thread) {
     local_.self = &local_;
-    local_.thread = &thread_;
+    local_.thread = &thread;
     local_.id = local_.apic_id = take_id();
     local_.timers = &timers_;
     register_cpu(local_);
@@ -157,6 +158,8 @@ void stop_timer() {
 void send_ipi(std::uint32_t, std::uint8_t) {
     panic("CPUs of the host do not interrupt each other");
 }
+
+void serial_write(std::string_view) {}
 
 std::uint64_t random_seed() {
     return 0x9e3779b97f4a7c15;  // tests want the same each time

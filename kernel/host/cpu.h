@@ -21,12 +21,12 @@ namespace exo::host {
 /// While it lives, the thread that made it may run kernel code. One a thread; 64 at a time.
 class Cpu {
   public:
-    Cpu();
+    Cpu() : Cpu(idle_) {}
+    /// Runs `thread`.
+    explicit Cpu(Thread& thread);
     ~Cpu();
     Cpu(const Cpu&) = delete;
     Cpu& operator=(const Cpu&) = delete;
-
-    [[nodiscard]] Thread& thread() { return thread_; }
 
   private:
     struct HostThread final : Thread {
@@ -35,7 +35,7 @@ class Cpu {
 
     CpuLocal local_;
     TimerQueue timers_;
-    HostThread thread_;
+    HostThread idle_;
 };
 
 /// What arch::now_ns() shows.
@@ -43,6 +43,9 @@ struct Clock {
     /// Moves on, firing the timers of this CPU on the way.
     static void advance(std::uint64_t ns);
 };
+
+/// Waits for all threads that start_thread() started.
+void join_threads();
 
 /// The kernel's allocations fail while this lives, from a given one on: for tests that show that
 /// each of them may. Counts those of the thread that made it.

@@ -17,6 +17,9 @@ namespace exo {
 
 namespace {
 
+/// What the host pretends to have.
+constexpr std::uint64_t kFrames = (std::uint64_t{64} << 20) / kPageSize;
+
 struct Records {
     std::mutex mutex;
     std::unordered_map<std::uint64_t, std::uint32_t> references;
@@ -50,7 +53,7 @@ std::uint64_t frames_in_use() {
 }  // namespace host
 
 Result<PhysAddr> allocate_frame(Fill fill) {
-    if (host::allocation_fails()) return Errno::NOMEM;
+    if (host::allocation_fails() || host::frames_in_use() >= kFrames) return Errno::NOMEM;
     void* memory = std::aligned_alloc(kPageSize, kPageSize);
     EXO_CHECK(memory != nullptr, "the host is out of memory");
     // What nobody filled shows as such.
@@ -98,8 +101,13 @@ arch::TableFrames& table_frames() {
     return frames;
 }
 
+Result<void> reclaim() {
+    return Errno::NOMEM;
+}
+
 MemoryUse memory_use() {
-    return {.total_bytes = std::uint64_t{64} << 20, .free_bytes = 0, .kernel_bytes = 0};
+    const std::uint64_t free = kFrames - host::frames_in_use();
+    return {.total_bytes = kFrames * kPageSize, .free_bytes = free * kPageSize, .kernel_bytes = 0};
 }
 
 PhysAddr zero_page() {

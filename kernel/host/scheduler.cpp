@@ -2,9 +2,11 @@
 // the host's thread, and there is nobody to switch to.
 #include "kernel/core/scheduler.h"
 
-#include <bit>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 #include "kernel/arch/user_space.h"
 #include "kernel/core/kernel_stack.h"
@@ -25,7 +27,30 @@ Sleepers& sleepers() {
     return all;
 }
 
+std::vector<std::thread>& threads() {
+    static std::vector<std::thread> all;
+    return all;
+}
+
 }  // namespace
+
+void host::join_threads() {
+    for (std::thread& thread : threads()) thread.join();
+    threads().clear();
+}
+
+// Called by the test's own thread alone.
+void start_thread(Thread& thread) {
+    thread.ref();
+    thread.state_.store(ThreadState::kRunnable, std::memory_order_relaxed);
+    threads().emplace_back([&thread] {
+        {
+            const host::Cpu cpu(thread);
+            thread.entry_(thread.argument_);
+        }
+        thread.unref();
+    });
+}
 
 void prepare_sleep(ThreadState state) {
     // seq_cst: announced before the condition is looked at again, as in the kernel.
@@ -62,7 +87,9 @@ void might_sleep() {
     EXO_CHECK(this_cpu().held_count == 0, "sleeping with a spin lock held");
 }
 
-void yield() {}
+void yield() {
+    std::this_thread::yield();
+}
 
 bool should_yield() {
     return false;
@@ -79,13 +106,18 @@ void use_space(arch::UserSpace* space) {
 }
 
 void Thread::begin(void*) {
-    panic("no thread of the kernel begins on the host");
+    panic("threads of the host begin in start_thread()");
 }
 
+// Where a thread's first context and the registers of its program would be.
 Result<VirtAddr> allocate_kernel_stack() {
-    return Errno::NOMEM;
+    void* stack = std::aligned_alloc(kPageSize, Thread::kStackBytes);
+    if (stack == nullptr) return Errno::NOMEM;
+    return VirtAddr(reinterpret_cast<std::uint64_t>(stack) + Thread::kStackBytes);
 }
 
-void free_kernel_stack(VirtAddr) {}
+void free_kernel_stack(VirtAddr top) {
+    std::free(reinterpret_cast<void*>(top.value - Thread::kStackBytes));
+}
 
 }  // namespace exo
