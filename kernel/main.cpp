@@ -25,6 +25,7 @@
 #include "kernel/personality.h"
 #include "kernel/smp.h"
 #include "lib/acpi/platform.h"
+#include "lib/base/boot_words.h"
 
 namespace exo {
 
@@ -113,42 +114,25 @@ void start_programs(void*) {
 
 }  // namespace
 
-namespace {
-
-/// Calls `visit(word)` for the words of the command line that are the kernel's; stops at false.
-template <typename Visit>
-void for_each_boot_word(Visit visit) {
-    std::string_view rest = boot_info.command_line();
-    while (!rest.empty()) {
-        const std::size_t end = rest.find(' ');
-        const std::string_view word = rest.substr(0, end);
-        if (word == "--" || !visit(word) || end == std::string_view::npos) return;
-        rest.remove_prefix(end + 1);
-    }
-}
-
-}  // namespace
-
 std::string_view boot_command_line() {
     return boot_info.command_line();
 }
 
 std::string_view boot_option(std::string_view key) {
     std::string_view value;
-    for_each_boot_word([&](std::string_view word) {
-        if (!word.starts_with(key) || word.size() <= key.size() || word[key.size()] != '=') {
-            return true;
-        }
-        value = word.substr(key.size() + 1);
-        return false;
-    });
+    BootWords words(boot_info.command_line());
+    for (auto word = words.next(); word && !word->is("--"); word = words.next()) {
+        if (word->has_value && word->key == key) value = word->value;
+    }
     return value;
 }
 
 bool boot_flag(std::string_view flag) {
-    bool found = false;
-    for_each_boot_word([&](std::string_view word) { return !(found = word == flag); });
-    return found;
+    BootWords words(boot_info.command_line());
+    for (auto word = words.next(); word && !word->is("--"); word = words.next()) {
+        if (word->is(flag)) return true;
+    }
+    return false;
 }
 
 extern "C" [[noreturn]] void kernel_main(std::uint64_t start_info) {
@@ -162,6 +146,10 @@ extern "C" [[noreturn]] void kernel_main(std::uint64_t start_info) {
     if (boot_flag("quiet")) set_console_log_level(LogLevel::kWarning);
     log_info("exo", "Exo-OS, protections: {}", arch::cpu_protections());
     log_info("exo", "command line: {}", boot_info.command_line());
+    if (boot_info.command_line_cut) {
+        log(LogLevel::kWarning, "exo", "the command line is too long: cut after {} bytes",
+            boot_info.command_line().size());
+    }
     read_acpi();
     const arch::PageTable tables = start_memory();
     start_time(kernel_mappings());

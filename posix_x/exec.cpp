@@ -52,7 +52,9 @@ Result<ScriptLine> parse_script(std::string_view text, bool cut) {
     }
     text = text.substr(0, end);
     const std::size_t begin = text.find_first_not_of(kBlank);
-    if (begin == std::string_view::npos) return Errno::NOEXEC;
+    // Without a line's end there is an empty name, which to Linux is the directory it is in.
+    if (begin == std::string_view::npos)
+        return end == std::string_view::npos ? Errno::ACCES : Errno::NOEXEC;
     text.remove_prefix(begin);
     text = text.substr(0, text.find_last_not_of(kBlank) + 1);
     ScriptLine line;
@@ -88,11 +90,21 @@ Result<Ref<File>> open_interpreter(Process& process, File& file, const elf::Prog
     TRY(path.resize(program.interpreter_bytes));
     const std::size_t got =
         TRY(read_file(file, program.interpreter_offset, path.data(), path.size()));
-    if (got != path.size() || path[got - 1] != '\0') return Errno::NOEXEC;
+    if (got != path.size()) return Errno::IO;
+    if (path[got - 1] != '\0') return Errno::NOEXEC;
+    if (path[0] == '\0') return Errno::ACCES;  // to Linux, the directory the process is in
     const auto who = process.credentials();
     const auto found = TRY(walk(process.places().walk_start(),
                                 {path.data(), std::strlen(path.data())}, LastLink::kFollow, *who));
     return open_executable(*found, *who);
+}
+
+/// Of an interpreter, execve(2) has errors of its own.
+Result<elf::Program> read_interpreter(File& file) {
+    if (file.inode()->stat().size < elf::kHeaderBytes) return Errno::IO;
+    const auto program = read_program(file);
+    if (!program && program.error() == Errno::NOEXEC) return Errno::LIBBAD;
+    return program;
 }
 
 /// Pushes words downwards on a program's stack.
@@ -203,7 +215,7 @@ Result<void> build(Task& task, ProgramStart& start, const Ref<File>& file,
     made.entry = made.program.entry;
     if (program.interpreter_bytes != 0) {
         const auto interpreter = TRY(open_interpreter(process, *file, program));
-        const elf::Program parsed = TRY(read_program(*interpreter));
+        const elf::Program parsed = TRY(read_interpreter(*interpreter));
         const auto mapped = TRY(map_program(*made.space, parsed, interpreter, 0));
         made.interpreter_base = mapped.bias + parsed.begin;
         made.entry = mapped.entry;

@@ -90,8 +90,8 @@ test_kernel() {
     step 'build freestanding' configure_and_build freestanding || return
     step 'build kernel-test' configure_and_build kernel-test || return
     local script
-    for script in tests/kernel/*.sh; do
-        step "kernel: $(basename "$script" .sh)" "$script" build/freestanding/kernel/exo-kernel \
+    for script in tests/kernel/*.sh tests/kernel/*.py; do
+        step "kernel: $(basename "${script%.*}")" "$script" build/freestanding/kernel/exo-kernel \
             build/kernel-test/kernel/exo-kernel-test
     done
 }
