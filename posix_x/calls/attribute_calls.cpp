@@ -120,7 +120,8 @@ Result<long> sys_utimensat(Task& task, DirFd at, UserPath path, UserIn<abi::Time
     if (!times.is_null())
         for (std::size_t i = 0; i < 2; ++i) both[i] = TRY(times.read(i));
     RefPtr<Inode> inode;
-    if (path.is_null()) {  // futimens(3)
+    if (path.is_null() && !at.is_cwd()) {  // futimens(3)
+        if (flags.bits != 0) return Errno::INVAL;
         inode = TRY(inode_of(task, at.fd()));
     } else {
         const auto dentry = TRY(resolve(task, at, path, flags));

@@ -19,7 +19,7 @@ Result<UserSpan> span_of(UserAddr at, std::uint64_t bytes) {
 /// A program's iovecs, copied once and checked: few of them on the stack, more on the heap.
 class Ranges {
   public:
-    Result<void> read(UserAddr vectors, std::uint64_t count) {
+    Result<void> read(UserAddr vectors, std::uint32_t count) {  // Linux takes 32 bits of it too
         if (count > abi::kMaxIovecs) return Errno::INVAL;
         TRY(ranges_.resize(count));
         std::uint64_t total = 0;
@@ -56,7 +56,8 @@ Result<long> transfer(Task& task, Fd fd, Direction direction, IoCursor& cursor) 
 
 Result<long> transfer_at(Task& task, Fd fd, Direction direction, IoCursor& cursor,
                          std::int64_t offset) {
-    if (offset < 0) return Errno::INVAL;
+    std::int64_t end;
+    if (offset < 0 || __builtin_add_overflow(offset, cursor.remaining(), &end)) return Errno::INVAL;
     const bool read = direction == Direction::kRead;
     const auto file = TRY(file_of(task, fd, read ? Rights::kRead : Rights::kWrite));
     const auto at = static_cast<std::uint64_t>(offset);
@@ -91,21 +92,21 @@ Result<long> sys_pwrite64(Task& task, Fd fd, UserAddr buffer, std::uint64_t coun
     return transfer_at(task, fd, Direction::kWrite, cursor, offset);
 }
 
-Result<long> sys_readv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count) {
+Result<long> sys_readv(Task& task, Fd fd, UserAddr vectors, std::uint32_t count) {
     Ranges ranges;
     TRY(ranges.read(vectors, count));
     IoCursor cursor(ranges.all());
     return transfer(task, fd, Direction::kRead, cursor);
 }
 
-Result<long> sys_writev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count) {
+Result<long> sys_writev(Task& task, Fd fd, UserAddr vectors, std::uint32_t count) {
     Ranges ranges;
     TRY(ranges.read(vectors, count));
     IoCursor cursor(ranges.all());
     return transfer(task, fd, Direction::kWrite, cursor);
 }
 
-Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count,
+Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
                         std::int64_t offset) {
     Ranges ranges;
     TRY(ranges.read(vectors, count));
@@ -113,7 +114,7 @@ Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count
     return transfer_at(task, fd, Direction::kRead, cursor, offset);
 }
 
-Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count,
+Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
                          std::int64_t offset) {
     Ranges ranges;
     TRY(ranges.read(vectors, count));

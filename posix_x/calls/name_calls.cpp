@@ -105,7 +105,9 @@ Result<long> sys_readlinkat(Task& task, DirFd at, UserPath path, UserAddr out,
     const auto dentry =
         TRY(resolve(task, at, path, Flags{abi::kAtSymlinkNoFollow | abi::kAtEmptyPath}));
     const auto inode = TRY(inode_of(*dentry));
-    if (inode->type() != FileType::kSymlink) return Errno::INVAL;
+    if (inode->type() != FileType::kSymlink) {
+        return TRY(path.read()).empty() ? Errno::NOENT : Errno::INVAL;
+    }
     struct Target {
         char text[kPathMax];
     };
