@@ -127,7 +127,8 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
             return open_flags_of(file->flags(), handle.rights);
         }
         case abi::kFSetFl:
-            return set_status_flags(*TRY(file_of(task, fd)), static_cast<std::uint32_t>(argument));
+            return set_status_flags(*TRY(opened_file_of(task, fd)),
+                                    static_cast<std::uint32_t>(argument));
         default:
             TRY(handles.get(fd));
             return Errno::INVAL;
@@ -154,8 +155,7 @@ Result<long> sys_pipe(Task& task, UserOut<std::int32_t> ends) {
 }
 
 Result<long> sys_ioctl(Task& task, Fd fd, std::uint32_t request, std::uint64_t argument) {
-    const auto file = TRY(file_of(task, fd));
-    if (has(file->flags(), FileFlags::kPathOnly)) return Errno::BADF;
+    const auto file = TRY(opened_file_of(task, fd));
     HandleTable& handles = *task.process().handles;
     switch (request) {
         case abi::kFioClex:

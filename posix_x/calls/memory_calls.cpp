@@ -34,7 +34,7 @@ Result<void> check_mapped(AddressSpace& space, std::uint64_t begin, std::uint64_
 }
 
 Result<void> use_file(Task& task, Fd fd, std::uint64_t offset, MapRequest& request) {
-    const auto file = TRY(file_of(task, fd));
+    const auto file = TRY(opened_file_of(task, fd));
     const Handle handle = TRY(task.process().handles->get(fd));
     if (!includes(handle.rights, Rights::kRead)) return Errno::ACCES;
     const bool writes_file =
