@@ -77,11 +77,11 @@ Result<long> sys_pread64(Task& task, Fd fd, UserAddr buffer, std::uint64_t count
                          std::int64_t offset);
 Result<long> sys_pwrite64(Task& task, Fd fd, UserAddr buffer, std::uint64_t count,
                           std::int64_t offset);
-Result<long> sys_readv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count);
-Result<long> sys_writev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count);
-Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count,
+Result<long> sys_readv(Task& task, Fd fd, UserAddr vectors, std::uint32_t count);
+Result<long> sys_writev(Task& task, Fd fd, UserAddr vectors, std::uint32_t count);
+Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
                         std::int64_t offset);
-Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count,
+Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
                          std::int64_t offset);
 Result<long> sys_lseek(Task& task, Fd fd, std::int64_t offset, std::uint32_t whence);
 Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::uint64_t count);
@@ -104,7 +104,7 @@ Result<long> sys_mremap(Task& task, std::uint64_t address, std::uint64_t old_len
 Result<long> sys_brk(Task& task, std::uint64_t wanted);
 Result<long> sys_madvise(Task& task, std::uint64_t address, std::uint64_t length,
                          std::uint32_t advice);
-Result<long> sys_msync(Task&, std::uint64_t address, std::uint64_t length, Flags flags);
+Result<long> sys_msync(Task& task, std::uint64_t address, std::uint64_t length, Flags flags);
 
 // name_calls.cpp
 Result<long> sys_mkdirat(Task& task, DirFd at, UserPath path, ModeBits mode);

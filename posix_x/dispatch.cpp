@@ -96,14 +96,11 @@ constinit Atomic<bool> tracing{false};
 
 /// This CPU's own: others only read it, and the kernel is not preempted, so that a load and a store
 /// do; a sum over CPUs is of no one moment (relaxed).
-void count(std::uint64_t number, std::uint64_t ticks) {
+void add(Atomic<std::uint64_t> CpuCounts::Use::* what, std::uint64_t number, std::uint64_t more) {
     CpuCounts* own = counts[this_cpu().id];
     if (own == nullptr || number >= abi::kSyscallNumbers) return;
-    const auto add = [](Atomic<std::uint64_t>& to, std::uint64_t more) {
-        to.store(to.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
-    };
-    add(own->uses[number].count, 1);
-    add(own->uses[number].ticks, ticks);
+    Atomic<std::uint64_t>& to = own->uses[number].*what;
+    to.store(to.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
 }
 
 /// Once for each number, so that a program cannot fill the log; numbers out of range share one.
@@ -164,8 +161,9 @@ void upcall::system_call(TrapFrame& frame) {
         return;
     }
     const std::uint64_t begin = read_tsc();
+    add(&CpuCounts::Use::count, number, 1);  // first: exit(2) does not come back
     const Result<long> result = what.thunk(task, frame);
-    count(number, read_tsc() - begin);
+    add(&CpuCounts::Use::ticks, number, read_tsc() - begin);
     if (tracing_calls()) trace_call(task, what, frame, result);
     if (result) {
         // A new program begins with what execve() put there; all others get their result.

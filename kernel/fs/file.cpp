@@ -9,7 +9,7 @@ namespace exo {
 Result<std::uint64_t> position_from(std::uint64_t base, std::int64_t offset) {
     std::uint64_t position;
     if (__builtin_add_overflow(base, offset, &position)) return Errno::INVAL;
-    if (position > kMaxFileOffset) return offset < 0 ? Errno::INVAL : Errno::OVERFLOW;
+    if (position > kMaxFileOffset) return Errno::INVAL;
     return position;
 }
 

@@ -69,7 +69,7 @@ enum class Whence : std::uint8_t { kSet, kCurrent, kEnd, kData, kHole };
 /// The largest position a file can have (loff_t).
 inline constexpr std::uint64_t kMaxFileOffset = (std::uint64_t{1} << 63) - 1;
 
-/// `base` + `offset` as lseek(2) has it. INVAL: below 0; OVERFLOW: beyond kMaxFileOffset.
+/// `base` + `offset` as lseek(2) has it. INVAL: below 0 or beyond kMaxFileOffset.
 Result<std::uint64_t> position_from(std::uint64_t base, std::int64_t offset);
 
 class File : public Object {

@@ -17,7 +17,14 @@ Result<Ref<File>> file_of(Task& task, Fd fd, Rights wanted) {
     }
 }
 
+Result<Ref<File>> opened_file_of(Task& task, Fd fd) {
+    auto file = TRY(file_of(task, fd));
+    if (has(file->flags(), FileFlags::kPathOnly)) return Errno::BADF;
+    return file;
+}
+
 Result<WalkStart> start_of(Task& task, DirFd at, std::string_view path) {
+    if (path.empty()) return Errno::NOENT;
     WalkStart start = task.process().places().walk_start();
     if (at.is_cwd() || path.starts_with('/')) return start;
     const auto file = TRY(file_of(task, at.fd()));
@@ -50,7 +57,7 @@ Result<Ref<Inode>> inode_of(const Dentry& dentry) {
 }
 
 Result<Ref<Inode>> inode_of(Task& task, Fd fd) {
-    const auto file = TRY(file_of(task, fd));
+    const auto file = TRY(opened_file_of(task, fd));
     const RefPtr<Inode> inode = file->inode();
     if (!inode) return Errno::BADF;
     return inode.to_ref();

@@ -21,6 +21,10 @@ namespace {
 
 constexpr unsigned kSetGidCapability = 6, kSetUidCapability = 7;
 constexpr std::uint32_t kKeep = ~std::uint32_t{0};
+/// CAP_CHOWN to CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MKNOD, CAP_MAC_OVERRIDE: go with the user id
+/// that files are asked with.
+constexpr std::uint64_t kFileCapabilities =
+    std::uint64_t{0x1f} | std::uint64_t{1} << 9 | std::uint64_t{1} << 27 | std::uint64_t{1} << 32;
 
 /// Real, effective and saved id of a user or a group.
 struct Ids {
@@ -163,6 +167,10 @@ Result<long> sys_setfsuid(Task& task, std::uint32_t id) {
     const auto who = task.process().credentials();
     if (id != kKeep && (may_set_users(task) || users_of(*who).has(id) || id == who->fs_uid)) {
         auto next = TRY(copy_credentials(*who));
+        if (who->fs_uid == 0 && id != 0) next->capabilities &= ~kFileCapabilities;
+        // Who is root otherwise has them again (capabilities(7)).
+        if (who->fs_uid != 0 && id == 0 && who->effective_uid == 0)
+            next->capabilities |= kFileCapabilities;
         next->fs_uid = id;
         task.process().set_credentials(Ref<const Credentials>(*next));
     }

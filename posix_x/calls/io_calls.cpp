@@ -19,7 +19,7 @@ Result<UserSpan> span_of(UserAddr at, std::uint64_t bytes) {
 /// A program's iovecs, copied once and checked: few of them on the stack, more on the heap.
 class Ranges {
   public:
-    Result<void> read(UserAddr vectors, std::uint64_t count) {
+    Result<void> read(UserAddr vectors, std::uint32_t count) {  // Linux takes 32 bits of it too
         if (count > abi::kMaxIovecs) return Errno::INVAL;
         TRY(ranges_.resize(count));
         std::uint64_t total = 0;
@@ -40,27 +40,36 @@ class Ranges {
 
 enum class Direction : std::uint8_t { kRead, kWrite };
 
-/// A write to a pipe that nobody reads also raises SIGPIPE (write(2)).
-Result<long> transferred(Result<std::size_t> done) {
+std::uint64_t file_size_limit(Task& task) {
+    return task.process().limit(abi::Limit::kFileSize).current;
+}
+
+/// A write to a pipe that nobody reads also raises SIGPIPE, one at the limit of a file's size
+/// SIGXFSZ (write(2)).
+Result<long> transferred(Task& task, Result<std::size_t> done) {
     if (done) return static_cast<long>(*done);
-    if (done.error() == Errno::PIPE)
-        send_signal(this_task(), info_from_user(Signal::kPipe, abi::kSiUser));
+    if (done.error() == Errno::PIPE) send_signal(task, info_from_user(Signal::kPipe, abi::kSiUser));
+    if (done.error() == Errno::FBIG && file_size_limit(task) != abi::kUnlimited)
+        send_signal(task, info_from_kernel(Signal::kXfsz));
     return done.error();
 }
 
 Result<long> transfer(Task& task, Fd fd, Direction direction, IoCursor& cursor) {
     const bool read = direction == Direction::kRead;
     const auto file = TRY(file_of(task, fd, read ? Rights::kRead : Rights::kWrite));
-    return transferred(read ? file->read(cursor) : file->write(cursor));
+    if (!read) cursor.set_file_end(file_size_limit(task));
+    return transferred(task, read ? file->read(cursor) : file->write(cursor));
 }
 
 Result<long> transfer_at(Task& task, Fd fd, Direction direction, IoCursor& cursor,
                          std::int64_t offset) {
-    if (offset < 0) return Errno::INVAL;
+    std::int64_t end;
+    if (offset < 0 || __builtin_add_overflow(offset, cursor.remaining(), &end)) return Errno::INVAL;
     const bool read = direction == Direction::kRead;
     const auto file = TRY(file_of(task, fd, read ? Rights::kRead : Rights::kWrite));
     const auto at = static_cast<std::uint64_t>(offset);
-    return transferred(read ? file->read_at(cursor, at) : file->write_at(cursor, at));
+    if (!read) cursor.set_file_end(file_size_limit(task));
+    return transferred(task, read ? file->read_at(cursor, at) : file->write_at(cursor, at));
 }
 
 }  // namespace
@@ -91,21 +100,21 @@ Result<long> sys_pwrite64(Task& task, Fd fd, UserAddr buffer, std::uint64_t coun
     return transfer_at(task, fd, Direction::kWrite, cursor, offset);
 }
 
-Result<long> sys_readv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count) {
+Result<long> sys_readv(Task& task, Fd fd, UserAddr vectors, std::uint32_t count) {
     Ranges ranges;
     TRY(ranges.read(vectors, count));
     IoCursor cursor(ranges.all());
     return transfer(task, fd, Direction::kRead, cursor);
 }
 
-Result<long> sys_writev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count) {
+Result<long> sys_writev(Task& task, Fd fd, UserAddr vectors, std::uint32_t count) {
     Ranges ranges;
     TRY(ranges.read(vectors, count));
     IoCursor cursor(ranges.all());
     return transfer(task, fd, Direction::kWrite, cursor);
 }
 
-Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count,
+Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
                         std::int64_t offset) {
     Ranges ranges;
     TRY(ranges.read(vectors, count));
@@ -113,7 +122,7 @@ Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count
     return transfer_at(task, fd, Direction::kRead, cursor, offset);
 }
 
-Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count,
+Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
                          std::int64_t offset) {
     Ranges ranges;
     TRY(ranges.read(vectors, count));
@@ -123,7 +132,7 @@ Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint64_t coun
 
 Result<long> sys_lseek(Task& task, Fd fd, std::int64_t offset, std::uint32_t whence) {
     constexpr std::uint32_t kWhences = 5;
-    const auto file = TRY(file_of(task, fd));
+    const auto file = TRY(opened_file_of(task, fd));
     if (whence >= kWhences) return Errno::INVAL;
     return static_cast<long>(TRY(file->seek(offset, static_cast<Whence>(whence))));
 }
@@ -133,7 +142,8 @@ Result<long> sys_lseek(Task& task, Fd fd, std::int64_t offset, std::uint32_t whe
 Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::uint64_t count) {
     const auto from = TRY(file_of(task, in, Rights::kRead));
     const auto to = TRY(file_of(task, out, Rights::kWrite));
-    if (!from->inode()) return Errno::INVAL;
+    if (!from->inode()) return offset_at.is_null() ? Errno::INVAL : Errno::SPIPE;
+    if (has(to->flags(), FileFlags::kAppend)) return Errno::INVAL;
     std::int64_t offset;
     if (!offset_at.is_null()) {
         offset = TRY(UserIn<std::int64_t>{offset_at}.read());
@@ -157,9 +167,10 @@ Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::ui
             break;
         }
         IoCursor out_of(std::span(page->bytes).first(*got));
+        out_of.set_file_end(file_size_limit(task));
         const auto put = to->write(out_of);
         if (!put) {
-            failed = transferred(put);
+            failed = transferred(task, put);
             break;
         }
         offset += static_cast<std::int64_t>(*put);
@@ -176,7 +187,7 @@ Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::ui
 }
 
 Result<long> sys_fsync(Task& task, Fd fd) {
-    const auto file = TRY(file_of(task, fd));
+    const auto file = TRY(opened_file_of(task, fd));
     TRY(file->sync());
     return 0;
 }
@@ -191,7 +202,7 @@ Result<long> sys_sync(Task&) {
 }
 
 Result<long> sys_syncfs(Task& task, Fd fd) {
-    const auto file = TRY(file_of(task, fd));
+    const auto file = TRY(opened_file_of(task, fd));
     static_cast<void>(file);
     return 0;
 }

@@ -16,7 +16,7 @@ Result<long> sys_syslog(Task& task, std::uint32_t action, UserAddr out, std::int
     const LogExtent extent = log_extent();
     if (action == kSizeBuffer) return static_cast<long>(extent.kept);
     if (action != kReadAll) return Errno::INVAL;
-    if (bytes < 0) return Errno::INVAL;
+    if (bytes < 0 || out.is_null()) return Errno::INVAL;
     // The newest that fits, as Linux gives it.
     const std::uint64_t wanted =
         std::min<std::uint64_t>(extent.kept, static_cast<std::uint64_t>(bytes));

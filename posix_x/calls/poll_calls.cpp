@@ -111,7 +111,7 @@ Result<long> poll_until(Task& task, UserAddr at, std::uint32_t count, Deadline d
     for (std::size_t i = 0; i < count; ++i) {
         fds[i].revents = 0;
         if (fds[i].fd < 0) continue;
-        auto file = file_of(task, Fd{fds[i].fd});
+        auto file = opened_file_of(task, Fd{fds[i].fd});
         if (!file) {
             fds[i].revents = kInvalid;
             invalid = true;
@@ -206,7 +206,7 @@ Result<long> select_until(Task& task, std::int32_t count, const UserAddr (&at)[3
         for (std::size_t set = 0; set < 3; ++set)
             if (wants(set, fd)) all[fd].wanted = all[fd].wanted | kEventsOf[set];
         if (all[fd].wanted != PollEvents::kNone)
-            all[fd].file = TRY(file_of(task, Fd{static_cast<std::int32_t>(fd)}));
+            all[fd].file = TRY(opened_file_of(task, Fd{static_cast<std::int32_t>(fd)}));
     }
     TRY(wait_for_any(all, deadline, false));
     long ready = 0;

@@ -84,9 +84,11 @@ Result<long> sys_prlimit64(Task& task, Pid pid, std::uint32_t which, UserIn<abi:
     return 0;
 }
 Result<long> sys_getrlimit(Task& task, std::uint32_t which, UserOut<abi::ResourceLimit> out) {
+    if (which < abi::kLimits && out.is_null()) return Errno::FAULT;
     return sys_prlimit64(task, 0, which, {}, out);
 }
 Result<long> sys_setrlimit(Task& task, std::uint32_t which, UserIn<abi::ResourceLimit> in) {
+    if (in.is_null()) return Errno::FAULT;
     return sys_prlimit64(task, 0, which, in, {});
 }
 
@@ -113,7 +115,8 @@ std::uint64_t all_cpus() {
 
 Result<long> sys_sched_getaffinity(Task&, Pid tid, std::uint32_t bytes,
                                    UserOut<std::uint64_t> out) {
-    if (bytes < sizeof(std::uint64_t) || bytes % sizeof(std::uint64_t) != 0) return Errno::INVAL;
+    // In bits, and with 32 of them, as Linux has it: 2^31 bytes are none.
+    if (bytes * 8 < online_cpus() || bytes % sizeof(std::uint64_t) != 0) return Errno::INVAL;
     TRY(check_thread(tid));
     TRY(out.write(all_cpus()));
     return sizeof(std::uint64_t);
@@ -132,12 +135,14 @@ Result<long> sys_sched_getscheduler(Task&, Pid tid) {
     return 0;
 }
 Result<long> sys_sched_setscheduler(Task&, Pid tid, std::uint32_t policy, UserIn<std::int32_t> in) {
+    if (in.is_null()) return Errno::INVAL;
     TRY(check_thread(tid));
     const std::int32_t priority = TRY(in.read());
     if (policy != 0 || priority != 0) return Errno::INVAL;
     return 0;
 }
 Result<long> sys_sched_getparam(Task&, Pid tid, UserOut<std::int32_t> out) {
+    if (out.is_null()) return Errno::INVAL;
     TRY(check_thread(tid));
     TRY(out.write(0));
     return 0;
@@ -167,9 +172,10 @@ Result<long> sys_getrandom(Task&, UserAddr out, std::uint64_t bytes, Flags flags
         std::byte piece[256];
         const std::size_t now = std::min<std::uint64_t>(bytes - done, sizeof piece);
         fill_random(piece, now);
-        if (!write_user(out + done, piece, now))
+        const std::size_t missing = arch::copy_to_user((out + done).value, piece, now);
+        done += now - missing;
+        if (missing != 0)
             return done == 0 ? Result<long>(Errno::FAULT) : Result<long>(static_cast<long>(done));
-        done += now;
         if (should_yield()) yield();
         if (this_thread().interrupted()) break;
     }

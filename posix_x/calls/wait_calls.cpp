@@ -147,10 +147,13 @@ Result<long> sys_waitid(Task& task, std::uint32_t type, Pid id, UserAddr info, F
     } else if (type != kAll) {
         return Errno::INVAL;
     }
-    const Event event = TRY(wait_for(self, want));
+    const Result<Event> waited = wait_for(self, want);
+    const Event event = waited ? *waited : Event{};
     if (!use.is_null() && event.pid != 0)
         TRY(use.write(resource_use(event.used.own_ns + event.used.children_ns)));
-    if (info.is_null()) return 0;
+    const Result<long> result = waited ? Result<long>(0L) : waited.error();
+    if (info.is_null()) return result;
+    // Linux tells that there was nothing in `info`, whatever the error.
     abi::SigInfo told = {};
     if (event.pid != 0) {
         told.signo = static_cast<std::int32_t>(Signal::kChld);
@@ -164,7 +167,7 @@ Result<long> sys_waitid(Task& task, std::uint32_t type, Pid id, UserAddr info, F
                                                                : word & 0x7f;
     }
     TRY(write_user(info, &told, sizeof told));
-    return 0;
+    return result;
 }
 
 }  // namespace exo::posix

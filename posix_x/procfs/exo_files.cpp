@@ -23,8 +23,8 @@ std::uint64_t ticks_to_ns(std::uint64_t ticks) {
     return ticks / rate * kNsPerSecond + ticks % rate * kNsPerSecond / rate;
 }
 
-/// Calls that returned, by path and one by one, and how long they took, waiting included: what
-/// exit(2) and a program's own vDSO do is not in it. Those that nobody made are left out.
+/// Calls begun, by path and one by one, and how long those that returned took, waiting included:
+/// what a program's own vDSO does is not in it. Those that nobody made are left out.
 Result<void> write_posix_x(Text& text) {
     CallUse by_path[kPaths];
     Text calls;
