@@ -44,7 +44,7 @@ enum class Direction : std::uint8_t { kRead, kWrite };
 Result<long> transferred(Result<std::size_t> done) {
     if (done) return static_cast<long>(*done);
     if (done.error() == Errno::PIPE)
-        send_signal(this_task(), info_from_user(Signal::kPipe, abi::kSiUser));
+        static_cast<void>(queue_signal(this_task(), info_from_user(Signal::kPipe, abi::kSiUser)));
     return done.error();
 }
 
