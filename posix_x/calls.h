@@ -235,6 +235,15 @@ Result<long> sys_setitimer(Task& task, std::uint32_t which, UserIn<abi::Timeval>
                            UserOut<abi::Timeval> out);
 Result<long> sys_getitimer(Task& task, std::uint32_t which, UserOut<abi::Timeval> out);
 
+// timer_calls.cpp
+Result<long> sys_timer_create(Task& task, std::int32_t clock, UserIn<abi::SigEvent> in,
+                              UserOut<std::int32_t> out);
+Result<long> sys_timer_settime(Task& task, std::int32_t id, Flags flags, UserIn<abi::ITimerSpec> in,
+                               UserOut<abi::ITimerSpec> out);
+Result<long> sys_timer_gettime(Task& task, std::int32_t id, UserOut<abi::ITimerSpec> out);
+Result<long> sys_timer_getoverrun(Task& task, std::int32_t id);
+Result<long> sys_timer_delete(Task& task, std::int32_t id);
+
 // wait_calls.cpp
 Result<long> sys_wait4(Task& task, Pid pid, UserOut<std::int32_t> status, Flags options,
                        UserOut<abi::ResourceUse> use);

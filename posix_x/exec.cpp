@@ -263,6 +263,7 @@ void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credent
     process.executable = start.file;
     process.vdso = made.vdso;
     *process.program_break.lock() = {made.program.end, made.program.end};
+    process.timers.clear();
     reset_signals(task);
     {
         auto table = process_table().lock();

@@ -17,6 +17,9 @@ bool leave_process(Task& task, SignalState& state) {
     while (*at != &task) at = &(*at)->next_thread;
     *at = task.next_thread;
     task.next_thread = nullptr;
+    // Timers' records must not stay behind in a thread that its process does not know any more.
+    task.pending.discard(~std::uint64_t{0}, state.dropped);
+    release_all(state.dropped);
     return --state.thread_count == 0;
 }
 
@@ -84,6 +87,7 @@ void release_space(Process& process) {
 
 void end_process(Process& process, WaitStatus status) {
     if (process.pid == 1) end_system(status);
+    process.timers.clear();
     process.handles = {};
     leave_terminal(process);
     become_zombie(process, status);

@@ -16,6 +16,7 @@
 #include "posix_x/alarm.h"
 #include "posix_x/pending_signals.h"
 #include "posix_x/places.h"
+#include "posix_x/posix_timers.h"
 
 namespace exo::posix {
 
@@ -52,6 +53,7 @@ struct TimesUsed {
 struct SignalState {
     std::array<abi::SigAction, abi::kSignals> actions = {};
     PendingSignals pending;        ///< for whichever thread comes first
+    QueuedSignals dropped;         ///< where they could not be given back, for the next thread
     Task* first_thread = nullptr;  ///< list through Task::next_thread, the oldest first
     std::uint32_t thread_count = 0;
     /// All threads leave: the process ends with exit_status, or `exec_by` goes on alone.
@@ -61,6 +63,8 @@ struct SignalState {
     bool stopped = false;  ///< by job control: its threads wait in the kernel
     /// A thread has taken a signal that stops; SIGCONT and SIGKILL undo it until `stopped` is set.
     bool stop_begun = false;
+
+    ~SignalState() { release_all(dropped); }
 
     [[nodiscard]] abi::SigAction& action(Signal signal) {
         return actions[static_cast<std::size_t>(signal) - 1];
@@ -135,6 +139,9 @@ class Process final : public RefCounted {
 
     std::uint64_t start_ns = 0;
     Alarm alarm{*this};
+    PosixTimers timers{*this};
+    /// Records of signals that are queued, and timers (RLIMIT_SIGPENDING).
+    Atomic<std::uint32_t> queued_signals{0};
 
     WaitQueue child_events;    ///< a child ended, stopped or continued
     WaitQueue state_changes;   ///< of signals: continued, exiting, a thread gone

@@ -22,7 +22,7 @@ bool may_signal(const Process& self, const Credentials& who, Process& target, Si
 /// To one process; signal 0 only asks. The table is locked.
 Result<void> kill_one(Process& self, Process& target, Signal signal, const abi::SigInfo& info) {
     if (!may_signal(self, *self.credentials(), target, signal)) return Errno::PERM;
-    if (signal != Signal::kNone) send_signal(target, info);
+    if (signal != Signal::kNone) TRY(queue_signal(target, info));
     return {};
 }
 
@@ -57,7 +57,7 @@ Result<long> kill_thread(Task& task, Pid group, Pid tid, std::int32_t number) {
     if (target == nullptr || (group > 0 && target->process().pid != group)) return Errno::SRCH;
     if (!may_signal(task.process(), *task.process().credentials(), target->process(), signal))
         return Errno::PERM;
-    if (signal != Signal::kNone) send_signal(*target, info);
+    if (signal != Signal::kNone) TRY(queue_signal(*target, info));
     return 0;
 }
 
@@ -82,6 +82,8 @@ Result<long> sys_rt_sigaction(Task& task, std::int32_t number, UserIn<abi::SigAc
             discard_ignored(*state, signal);
         }
     }
+    if (before.handler == abi::kSigIgnore || before.handler == abi::kSigDefault)
+        task.process().timers.resume(signal);
     if (!out.is_null()) TRY(out.write(before));
     return 0;
 }
@@ -239,9 +241,9 @@ Result<long> sys_rt_sigtimedwait(Task& task, UserIn<std::uint64_t> in, UserAddr 
         task.awaited = 0;
         if (((task.pending.set() | state->pending.set()) & ~task.blocked) != 0) interrupt(task);
     }
-    if (taken == Signal::kAlrm) process.alarm.taken();
     if (taken == Signal::kNone)
         return waited.error() == Errno::TIMEDOUT ? Errno::AGAIN : Errno::INTR;
+    note_taken(info);
     if (!out.is_null()) TRY(write_user(out, &info, sizeof info));
     return static_cast<long>(taken);
 }

@@ -17,18 +17,6 @@ TimesUsed times_used(Process& process) {
 
 namespace {
 
-enum class Clock : std::int32_t {
-    kRealtime = 0,
-    kMonotonic = 1,
-    kProcess = 2,
-    kThread = 3,
-    kMonotonicRaw = 4,
-    kRealtimeCoarse = 5,
-    kMonotonicCoarse = 6,
-    kBoottime = 7,
-    kTai = 11,
-};
-
 /// INVAL: no such clock.
 Result<std::uint64_t> read_clock(Task& task, std::int32_t clock) {
     switch (static_cast<Clock>(clock)) {
