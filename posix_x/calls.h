@@ -1,5 +1,6 @@
 // The handlers of abi/syscalls.def, each named sys_ and the call's name, by the file it is in.
-// Arguments are decoded by type (arguments.h); errors are as the call's manual page has them.
+// Arguments are decoded by type (arguments.h); errors are as the call's manual page has them. Those
+// that are kFast are in calls/fast_calls.h.
 #pragma once
 
 #include "abi/linux/process.h"
@@ -41,10 +42,6 @@ Result<long> sys_pipe(Task& task, UserOut<std::int32_t> ends);
 Result<long> sys_ioctl(Task& task, Fd fd, std::uint32_t request, std::uint64_t argument);
 
 // identity_calls.cpp
-Result<long> sys_getuid(Task& task);
-Result<long> sys_geteuid(Task& task);
-Result<long> sys_getgid(Task& task);
-Result<long> sys_getegid(Task& task);
 Result<long> sys_getresuid(Task& task, UserOut<std::uint32_t> real,
                            UserOut<std::uint32_t> effective, UserOut<std::uint32_t> saved);
 Result<long> sys_getresgid(Task& task, UserOut<std::uint32_t> real,
@@ -61,11 +58,7 @@ Result<long> sys_setfsuid(Task& task, std::uint32_t id);
 Result<long> sys_setfsgid(Task& task, std::uint32_t id);
 Result<long> sys_getgroups(Task& task, std::int32_t capacity, UserOut<std::uint32_t> out);
 Result<long> sys_setgroups(Task& task, std::int32_t count, UserIn<std::uint32_t> in);
-Result<long> sys_getpid(Task& task);
-Result<long> sys_gettid(Task& task);
-Result<long> sys_getppid(Task& task);
 Result<long> sys_getpgid(Task& task, Pid pid);
-Result<long> sys_getpgrp(Task& task);
 Result<long> sys_getsid(Task& task, Pid pid);
 Result<long> sys_setpgid(Task& task, Pid pid, Pid group);
 Result<long> sys_setsid(Task& task);
@@ -131,7 +124,6 @@ Result<long> sys_chdir(Task& task, UserPath path);
 Result<long> sys_fchdir(Task& task, Fd fd);
 Result<long> sys_chroot(Task& task, UserPath path);
 Result<long> sys_getcwd(Task& task, UserAddr out, std::uint64_t capacity);
-Result<long> sys_umask(Task& task, std::uint32_t mask);
 Result<long> sys_mount(Task& task, UserPath source, UserPath target, UserPath type,
                        std::uint64_t flags, UserPath options);
 Result<long> sys_umount2(Task& task, UserPath target, Flags flags);

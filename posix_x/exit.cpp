@@ -28,7 +28,7 @@ bool leave_process(Task& task, SignalState& state) {
 void give_children_away(ProcessTable& table, Process& process) {
     Process& init = table.init();
     while (Process* child = process.children.pop_front()) {
-        child->kin.parent = &init;
+        ProcessTable::set_parent(*child, &init);
         init.children.push_back(*child);
         if (child->kin.zombie) notify_parent(*child, abi::kCldExited, 0);
     }

@@ -95,14 +95,34 @@ struct ProgramStrings {
     std::uint64_t environment_end = 0;
 };
 
+/// What getuid(2), getppid(2) and their kin tell, readable without a lock: each word is a copy of
+/// one value, stored under the lock that guards it (relaxed: it says nothing of any other).
+struct Identity {
+    Atomic<Pid> parent{0};  ///< 0: the first process
+    Atomic<Pid> group{0};
+    Atomic<Uid> uid{0}, effective_uid{0};
+    Atomic<Gid> gid{0}, effective_gid{0};
+
+    void set(const Credentials& who) {
+        uid.store(who.uid, std::memory_order_relaxed);
+        effective_uid.store(who.effective_uid, std::memory_order_relaxed);
+        gid.store(who.gid, std::memory_order_relaxed);
+        effective_gid.store(who.effective_gid, std::memory_order_relaxed);
+    }
+};
+
 class Process final : public RefCounted {
   public:
     Process(Pid pid, Ref<Places> places, Ref<const Credentials> credentials)
-        : pid(pid), places_(std::move(places)), credentials_(std::move(credentials)) {}
+        : pid(pid), places_(std::move(places)), credentials_(std::move(credentials)) {
+        identity.set(*credentials_.unlocked());
+    }
 
     const Pid pid;
+    Identity identity;
 
-    // Guarded by the process table's lock.
+    // Guarded by the process table's lock; parent and group change by its set_parent(),
+    // set_group().
     Kinship kin;
     ListLink sibling_link, all_link;
     List<Process, &Process::sibling_link> children;
@@ -153,6 +173,7 @@ class Process final : public RefCounted {
     [[nodiscard]] Ref<const Credentials> credentials() { return *credentials_.lock(); }
     void set_credentials(Ref<const Credentials> value) {
         auto slot = credentials_.lock();
+        identity.set(*value);
         std::swap(*slot, value);
     }
 

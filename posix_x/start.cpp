@@ -36,7 +36,9 @@ Result<void> start_subsystems() {
     set_fifo_opener(open_fifo);
     TRY(start_terminals());
     TRY(register_procfs());
-    trace_calls(boot_flag("exo.trace") || boot_option("exo.trace") == "1");
+    const bool trace = boot_flag("exo.trace") || boot_option("exo.trace") == "1";
+    trace_calls(trace);
+    if (!trace) start_fast_calls();
     return {};
 }
 

@@ -21,7 +21,10 @@ PROGRAMS = {
         "alloc": ["{build}/bench/core/alloc/bench_alloc"],
         "alloc.programs": ["python3", "bench/core/alloc/programs.py", "{build}"],
         "sched": ["{build}/bench/core/sched/bench_sched"],
-    }
+    },
+    "kernel": {
+        "calls": ["python3", "bench/kernel/calls.py"],
+    },
 }
 BUILD = "build/release"
 

@@ -39,6 +39,10 @@ struct CpuLocal {
     Thread* thread = nullptr;          ///< that runs here
     std::uint64_t kernel_stack = 0;    ///< its kernel stack's top, for SYSCALL
     std::uint64_t saved_user_rsp = 0;  ///< between SYSCALL and the frame
+    /// Calls with lower numbers take the fast path if they have one; 0: none does. A personality
+    /// sets both once, before the CPU runs programs.
+    std::uint64_t fast_call_numbers = 0;
+    std::uint64_t* fast_call_counts = nullptr;  ///< by number: those that took it here
     std::uint32_t id = 0;              ///< 0 for the boot CPU, counted in order of start
     std::uint32_t apic_id = 0;
     std::uint32_t interrupt_depth = 0;  ///< interrupt handlers that run
@@ -59,6 +63,8 @@ inline constexpr std::size_t kCpuLocalThreadOffset = 8;
 static_assert(offsetof(CpuLocal, thread) == kCpuLocalThreadOffset);
 static_assert(offsetof(CpuLocal, kernel_stack) == 16);
 static_assert(offsetof(CpuLocal, saved_user_rsp) == 24);
+static_assert(offsetof(CpuLocal, fast_call_numbers) == 32);
+static_assert(offsetof(CpuLocal, fast_call_counts) == 40);
 static_assert(offsetof(CpuLocal, id) == arch::kCpuNumberOffset);
 
 [[nodiscard]] inline CpuLocal& this_cpu() {

@@ -82,18 +82,12 @@ Result<HandleTable::Reservation> HandleTable::reserve(std::uint32_t limit, Fd le
     }
 }
 
-Result<Handle> HandleTable::get(Fd fd) {
+Result<Handle> HandleTable::get(Fd fd, Rights wanted) {
     auto state = state_.lock();
     if (index_of(fd) >= state->slots.size()) return Errno::BADF;
     const Slot& slot = state->slots[index_of(fd)];
-    if (!slot.object) return Errno::BADF;
+    if (!slot.object || !includes(slot.rights, wanted)) return Errno::BADF;
     return Handle{slot.object.to_ref(), slot.rights};
-}
-
-Result<Handle> HandleTable::get(Fd fd, Rights wanted) {
-    Handle handle = TRY(get(fd));
-    if (!includes(handle.rights, wanted)) return Errno::BADF;
-    return handle;
 }
 
 RefPtr<Object> HandleTable::take(std::uint32_t number, Select select) {

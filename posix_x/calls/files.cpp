@@ -13,7 +13,7 @@ Result<Ref<File>> file_of(Task& task, Fd fd, Rights wanted) {
         case ObjectType::kThread:
             return Errno::BADF;
         default:
-            return Ref<File>(static_cast<File&>(*handle.object));
+            return Ref<File>::adopt(static_cast<File&>(handle.object.release()));
     }
 }
 

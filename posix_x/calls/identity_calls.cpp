@@ -99,19 +99,6 @@ bool may_set_groups(Task& task) {
 
 }  // namespace
 
-Result<long> sys_getuid(Task& task) {
-    return task.process().credentials()->uid;
-}
-Result<long> sys_geteuid(Task& task) {
-    return task.process().credentials()->effective_uid;
-}
-Result<long> sys_getgid(Task& task) {
-    return task.process().credentials()->gid;
-}
-Result<long> sys_getegid(Task& task) {
-    return task.process().credentials()->effective_gid;
-}
-
 Result<long> sys_getresuid(Task& task, UserOut<std::uint32_t> real,
                            UserOut<std::uint32_t> effective, UserOut<std::uint32_t> saved) {
     const Ids ids = users_of(*task.process().credentials());
@@ -210,18 +197,6 @@ Result<long> sys_setgroups(Task& task, std::int32_t count, UserIn<std::uint32_t>
     return 0;
 }
 
-Result<long> sys_getpid(Task& task) {
-    return task.process().pid;
-}
-Result<long> sys_gettid(Task& task) {
-    return task.tid;
-}
-Result<long> sys_getppid(Task& task) {
-    auto table = process_table().lock();
-    const Process* parent = task.process().kin.parent;
-    return parent == nullptr ? 0 : parent->pid;
-}
-
 namespace {
 
 /// The process called `pid`, 0 for the caller's own; under the table's lock. SRCH.
@@ -237,9 +212,6 @@ Result<Process*> find(ProcessTable& table, Task& task, Pid pid) {
 Result<long> sys_getpgid(Task& task, Pid pid) {
     auto table = process_table().lock();
     return TRY(find(*table, task, pid))->kin.group;
-}
-Result<long> sys_getpgrp(Task& task) {
-    return sys_getpgid(task, 0);
 }
 Result<long> sys_getsid(Task& task, Pid pid) {
     auto table = process_table().lock();

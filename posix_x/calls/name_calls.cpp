@@ -251,9 +251,6 @@ Result<long> sys_getcwd(Task& task, UserAddr out, std::uint64_t capacity) {
     return static_cast<long>(length + 1);
 }
 
-Result<long> sys_umask(Task& task, std::uint32_t mask) {
-    return task.process().places().set_umask(static_cast<Mode>(mask & 0777));
-}
 
 namespace {
 

@@ -27,6 +27,7 @@ def expect(what, got, wanted):
 
 class Tests:
     def __init__(self, kernel):
+        self.kernel = kernel
         self.base = ["./exo", "run", "--kernel", kernel]
 
     def run(self, command, data=b"", options=()):
@@ -71,6 +72,30 @@ class Tests:
             file.flush()
             expect("cat", self.run(["cat", "/data/file"], options=["--file", f"{file.name}:/data/file"]),
                    (0, b"\0\1content", b""))
+
+    def test_statistics_of_calls(self):
+        if self.kernel == "linux":
+            return
+        script = ("cat /proc/exo/posix_x; echo; i=0; while [ $i -lt 100 ]; do umask 022; i=$((i+1)); done;"
+                  "cat /proc/exo/posix_x")
+        for options, path in ((), "fast"), (["--append", "exo.trace=1"], "hybrid"):
+            code, out, _ = self.run(["sh", "-c", script], options=options)
+            expect("code", code, 0)
+            before, after = map(self.statistics, out.decode().split("\n\n"))
+            made = after["umask", path] - before.get(("umask", path), 0)
+            expect(f"umask by the {path} path", made >= 100, True)
+            expect("another path", [key for key in after if key[0] == "umask" and key[1] != path], [])
+
+    @staticmethod
+    def statistics(text):
+        """(call, path) -> count; the sums by path must agree."""
+        lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+        calls = {(line[2], line[3]): int(line[4]) for line in lines if line[0] == "call"}
+        for _, path, count, ns in (line for line in lines if line[0] == "path"):
+            expect(f"sum of {path}", sum(n for key, n in calls.items() if key[1] == path), int(count))
+            expect(f"time of {path}", ns == "-" or int(ns) > 0 or count == "0", True)
+            expect("only the fast path is not timed", ns == "-", path == "fast")
+        return calls
 
     def test_bad_options(self):
         for bad in (["--memory", "lots"], ["--cpus", "0"], ["--nonsense"]):
