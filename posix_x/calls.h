@@ -41,6 +41,28 @@ Result<long> sys_pipe2(Task& task, UserOut<std::int32_t> ends, Flags flags);
 Result<long> sys_pipe(Task& task, UserOut<std::int32_t> ends);
 Result<long> sys_ioctl(Task& task, Fd fd, std::uint32_t request, std::uint64_t argument);
 
+// event_calls.cpp
+Result<long> sys_epoll_create(Task& task, std::int32_t size);
+Result<long> sys_epoll_create1(Task& task, Flags flags);
+Result<long> sys_epoll_ctl(Task& task, Fd set, std::uint32_t operation, Fd fd, UserAddr event);
+Result<long> sys_epoll_wait(Task& task, Fd set, UserAddr events, std::int32_t count,
+                            std::int32_t milliseconds);
+Result<long> sys_epoll_pwait(Task& task, Fd set, UserAddr events, std::int32_t count,
+                             std::int32_t milliseconds, UserAddr mask, std::uint64_t mask_bytes);
+Result<long> sys_epoll_pwait2(Task& task, Fd set, UserAddr events, std::int32_t count,
+                              UserIn<abi::Timespec> timeout, UserAddr mask,
+                              std::uint64_t mask_bytes);
+Result<long> sys_eventfd(Task& task, std::uint32_t value);
+Result<long> sys_eventfd2(Task& task, std::uint32_t value, Flags flags);
+Result<long> sys_timerfd_create(Task& task, std::int32_t clock, Flags flags);
+Result<long> sys_timerfd_settime(Task& task, Fd fd, Flags flags, UserIn<abi::Timespec> value,
+                                 UserOut<abi::Timespec> old);
+Result<long> sys_timerfd_gettime(Task& task, Fd fd, UserOut<abi::Timespec> out);
+Result<long> sys_signalfd(Task& task, std::int32_t fd, UserIn<std::uint64_t> mask,
+                          std::uint64_t mask_bytes);
+Result<long> sys_signalfd4(Task& task, std::int32_t fd, UserIn<std::uint64_t> mask,
+                           std::uint64_t mask_bytes, Flags flags);
+
 // identity_calls.cpp
 Result<long> sys_getresuid(Task& task, UserOut<std::uint32_t> real,
                            UserOut<std::uint32_t> effective, UserOut<std::uint32_t> saved);

@@ -165,6 +165,7 @@ class Process final : public RefCounted {
 
     WaitQueue child_events;    ///< a child ended, stopped or continued
     WaitQueue state_changes;   ///< of signals: continued, exiting, a thread gone
+    WaitQueue signal_arrived;  ///< a signal is pending, blocked ones too
     WaitQueue space_released;  ///< for vfork(2)
     Atomic<bool> has_released_space{false};
 

@@ -86,12 +86,12 @@ bool post_locked(Process& process, SignalState& state, Task* only, Signal signal
         release(record);
         return continued;
     }
+    (only != nullptr ? only->pending : state.pending).add(signal, record);
+    if (process.signal_arrived.maybe_waiters()) process.signal_arrived.wake_all();
     if (only != nullptr) {
-        only->pending.add(signal, record);
         if (!blocked) interrupt(*only);
         return continued;
     }
-    state.pending.add(signal, record);
     for (Task* each = state.first_thread; each != nullptr; each = each->next_thread) {
         if (!takes(*each, signal)) continue;
         interrupt(*each);

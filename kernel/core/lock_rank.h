@@ -33,7 +33,8 @@ enum class LockRank : std::uint8_t {
     kFutex = 90,          ///< a bucket of the futex table
     kRandom = 85,         ///< the random generator
     kDevice = 80,         ///< a driver's registers and queues
-    kWaitQueue = 70,      ///< who waits
+    kFileWatches = 75,    ///< which sets watch a file
+    kWaitQueue = 70,      ///< who waits; below it, to 62: ready sets and their queues, by level
     kRunQueue = 60,       ///< a CPU's threads
     kTimer = 50,          ///< a CPU's timers
     kFrames = 40,         ///< physical frames

@@ -17,7 +17,7 @@ struct ListLink {
     ListLink* next = nullptr;
     ListLink* prev = nullptr;
 
-    ListLink() = default;
+    constexpr ListLink() = default;
     ListLink(const ListLink&) = delete;
     ListLink& operator=(const ListLink&) = delete;
 
@@ -36,7 +36,7 @@ struct ListLink {
 template <typename T, ListLink T::* kLink>
 class List {
   public:
-    List() { head_.next = head_.prev = &head_; }
+    constexpr List() { head_.next = head_.prev = &head_; }
     ~List() { head_.next = head_.prev = nullptr; }
     List(const List&) = delete;
     List& operator=(const List&) = delete;

@@ -8,7 +8,6 @@ Result<Ref<File>> file_of(Task& task, Fd fd, Rights wanted) {
     Handle handle = TRY(task.process().handles->get(fd, wanted));
     switch (handle.object->type()) {
         case ObjectType::kMemory:
-        case ObjectType::kEvent:
         case ObjectType::kProcess:
         case ObjectType::kThread:
             return Errno::BADF;

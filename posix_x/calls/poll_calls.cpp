@@ -17,7 +17,8 @@ class Watcher final : public PollTable {
         static bool notify(Waiter& waiter, WakeHint hint) {
             Watcher& watcher = static_cast<Place&>(waiter).watcher;
             watcher.woken_.store(true, std::memory_order_release);
-            return wake(watcher.thread_, hint);
+            wake(watcher.thread_, hint);
+            return false;  // it may not be this one that reads
         }
         Watcher& watcher;
         WaitQueue* queue = nullptr;
@@ -42,7 +43,7 @@ class Watcher final : public PollTable {
             failed_ = true;
             return;
         }
-        queue.add(added);
+        queue.add_watcher(added);
     }
 
     [[nodiscard]] bool failed() const { return failed_; }
@@ -75,7 +76,7 @@ std::size_t look(std::span<Watched> all, PollTable* table) {
     std::size_t ready = 0;
     for (Watched& each : all) {
         if (!each.file) continue;
-        each.found = each.file->poll(table) & (each.wanted | kAlways);
+        each.found = with_bands(each.file->poll(table)) & (each.wanted | kAlways);
         if (each.found != PollEvents::kNone) ++ready;
     }
     return ready;

@@ -29,9 +29,9 @@ constexpr PathClass framed(PathClass path) {
     return path == PathClass::kFast ? PathClass::kHybrid : path;
 }
 
-/// Calls begun, by the path they took and one by one, and how long those that returned took, waiting
-/// included: what a program's own vDSO does is not in it, and the fast path is not timed. Those that
-/// nobody made are left out.
+/// Calls begun, by the path they took and one by one, and how long those that returned took,
+/// waiting included: what a program's own vDSO does is not in it, and the fast path is not timed.
+/// Those that nobody made are left out.
 Result<void> write_posix_x(Text& text) {
     CallUse by_path[kPaths];
     Text calls;
