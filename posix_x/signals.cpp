@@ -182,6 +182,10 @@ void send_signal(Process& process, const abi::SigInfo& info) {
     static_cast<void>(send(process, nullptr, info));
 }
 
+void send_signal(Task& task, const abi::SigInfo& info) {
+    static_cast<void>(send(task.process(), &task, info));
+}
+
 void send_signal_number(Process& process, Signal signal) {
     post(process, nullptr, signal, nullptr);
 }

@@ -18,6 +18,7 @@ Result<void> queue_signal(Process& process, const abi::SigInfo& info);
 Result<void> queue_signal(Task& task, const abi::SigInfo& info);
 /// The same for standard signals, which cannot fail.
 void send_signal(Process& process, const abi::SigInfo& info);
+void send_signal(Task& task, const abi::SigInfo& info);
 /// From an interrupt handler: the number alone.
 void send_signal_number(Process& process, Signal signal);
 

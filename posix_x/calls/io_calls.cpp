@@ -48,10 +48,9 @@ std::uint64_t file_size_limit(Task& task) {
 /// SIGXFSZ (write(2)).
 Result<long> transferred(Task& task, Result<std::size_t> done) {
     if (done) return static_cast<long>(*done);
-    if (done.error() == Errno::PIPE)
-        static_cast<void>(queue_signal(task, info_from_user(Signal::kPipe, abi::kSiUser)));
+    if (done.error() == Errno::PIPE) send_signal(task, info_from_user(Signal::kPipe, abi::kSiUser));
     if (done.error() == Errno::FBIG && file_size_limit(task) != abi::kUnlimited)
-        static_cast<void>(queue_signal(task, info_from_kernel(Signal::kXfsz)));
+        send_signal(task, info_from_kernel(Signal::kXfsz));
     return done.error();
 }
 
