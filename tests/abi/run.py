@@ -153,9 +153,11 @@ def main():
     for unknown in sorted(allowed - set(native)) if not options.names else []:
         print(f"tests/abi/differences.txt: there is no test {unknown}")
         wrong += 1
+    # As many bits of addresses for programs as the other two have.
+    append = ["--append", "no5lvl"] if options.kernel == "linux" else []
     for cpus in options.cpus or [1, 4]:
         command = ["./exo", "run", "--kernel", options.kernel, "--cpus", str(cpus), "--memory",
-                   options.memory, "--file", f"{options.programs}:/abi", "--", "/abi/driver", "/abi",
+                   options.memory, *append, "--file", f"{options.programs}:/abi", "--", "/abi/driver", "/abi",
                    *options.names]
         wrong += check_guest(f"{options.kernel}, {cpus} CPUs", command, native, allowed, made)
     if options.record and wrong == 0:

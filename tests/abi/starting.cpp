@@ -258,6 +258,24 @@ ABI_TEST(robust_list_errors_and_circles) {
     CHECK_EQ(status, 0);
 }
 
+ABI_TEST(robust_list_is_told) {
+    static long head[3];
+    void* told = nullptr;
+    size_t bytes = 0;
+    CHECK_EQ(syscall(SYS_set_robust_list, head, sizeof head), 0);
+    CHECK_EQ(syscall(SYS_get_robust_list, 0, &told, &bytes), 0);
+    CHECK(told == head && bytes == sizeof head);
+    CHECK_EQ(syscall(SYS_get_robust_list, gettid(), &told, &bytes), 0);
+}
+
+ABI_TEST(robust_list_of_nobody) {
+    void* told = nullptr;
+    size_t bytes = 0;
+    CHECK_ERRNO(syscall(SYS_get_robust_list, 0x7fffffff, &told, &bytes), ESRCH);
+    CHECK_ERRNO(syscall(SYS_get_robust_list, 0, nullptr, &bytes), EFAULT);
+    CHECK_ERRNO(syscall(SYS_get_robust_list, 0, &told, nullptr), EFAULT);
+}
+
 ABI_TEST(thread_id_is_cleared_at_the_end) {
     CHECK_EQ(syscall(SYS_set_tid_address, nullptr), gettid());
     static volatile int tid = 77;

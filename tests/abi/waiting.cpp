@@ -366,6 +366,29 @@ ABI_TEST(queued_signals_errors) {
     CHECK_EQ(syscall(SYS_rt_sigqueueinfo, getpid(), 0, &info), 0);
 }
 
+ABI_TEST(queued_signals_to_a_thread) {
+    block(SIGUSR1);
+    siginfo_t info = {};
+    info.si_code = SI_QUEUE;
+    info.si_value.sival_int = 42;
+    CHECK_EQ(syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), SIGUSR1, &info), 0);
+    const uint64_t set = bit(SIGUSR1);
+    siginfo_t got = {};
+    CHECK_EQ(syscall(SYS_rt_sigtimedwait, &set, &got, nullptr, kSet), SIGUSR1);
+    CHECK_EQ(got.si_value.sival_int, 42);
+}
+
+ABI_TEST(queued_signals_to_a_thread_errors) {
+    siginfo_t info = {};
+    info.si_code = SI_QUEUE;
+    CHECK_ERRNO(syscall(SYS_rt_tgsigqueueinfo, 0, gettid(), SIGUSR1, &info), EINVAL);
+    CHECK_ERRNO(syscall(SYS_rt_tgsigqueueinfo, getpid(), -1, SIGUSR1, &info), EINVAL);
+    CHECK_ERRNO(syscall(SYS_rt_tgsigqueueinfo, getppid(), gettid(), SIGUSR1, &info), ESRCH);
+    CHECK_ERRNO(syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), 65, &info), EINVAL);
+    info.si_code = SI_USER;
+    CHECK_ERRNO(syscall(SYS_rt_tgsigqueueinfo, getppid(), getppid(), 0, &info), EPERM);
+}
+
 ABI_TEST(sigsuspend_gives_the_mask_back) {
     catch_signal(SIGUSR1, SA_RESTART);
     block(SIGUSR1);

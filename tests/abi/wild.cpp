@@ -27,6 +27,7 @@ enum Place : long {
     kLinkName,    ///< of a symbolic link
     kBroken,      ///< of an executable file that is no program
     kVector,      ///< one iovec of four good bytes
+    kXattr,       ///< the name of an attribute that no file system knows
     kEmptyWords,  ///< a NULL-terminated array without entries
     kPlaces,
 };
@@ -66,6 +67,21 @@ const Call kFileCalls[] = {
     {"preadv", SYS_preadv, p(1), {kFile, 0, 1, 0, 0}},
     {"pwritev", SYS_pwritev, p(1), {kFile, 0, 1, 0, 0}},
     {"sendfile", SYS_sendfile, p(2), {kWriter, kFile, 0, 4}},
+    {"copy_file_range", SYS_copy_file_range, p(1) | p(3), {kFile, 0, kFile, kMemory, 0, 0}},
+    {"preadv2", SYS_preadv2, p(1), {kFile, 0, 1, 0, 0, 0}},
+    {"pwritev2", SYS_pwritev2, p(1), {kFile, 0, 1, 0, 0, 0}},
+    {"setxattr", SYS_setxattr, p(0) | p(1) | p(2), {kName, kXattr, kMemory, 4, 0}},
+    {"lsetxattr", SYS_lsetxattr, p(0) | p(1) | p(2), {kName, kXattr, kMemory, 4, 0}},
+    {"fsetxattr", SYS_fsetxattr, p(1) | p(2), {kFile, kXattr, kMemory, 4, 0}},
+    {"getxattr", SYS_getxattr, p(0) | p(1), {kName, kXattr, kMemory, 4}},
+    {"lgetxattr", SYS_lgetxattr, p(0) | p(1), {kName, kXattr, kMemory, 4}},
+    {"fgetxattr", SYS_fgetxattr, p(1), {kFile, kXattr, kMemory, 4}},
+    {"listxattr", SYS_listxattr, p(0) | p(1), {kName, kMemory, 64}},
+    {"llistxattr", SYS_llistxattr, p(0) | p(1), {kName, kMemory, 64}},
+    {"flistxattr", SYS_flistxattr, p(1), {kFile, kMemory, 64}},
+    {"removexattr", SYS_removexattr, p(0) | p(1), {kName, kXattr}},
+    {"lremovexattr", SYS_lremovexattr, p(0) | p(1), {kName, kXattr}},
+    {"fremovexattr", SYS_fremovexattr, p(1), {kFile, kXattr}},
     {"open", SYS_open, p(0), {0, O_RDONLY}, kOnlySign},
     {"creat", SYS_creat, p(0), {0, 0644}, kOnlySign},
     {"openat", SYS_openat, p(1), {kCwd, 0, O_RDONLY}, kOnlySign},
@@ -144,6 +160,7 @@ const Call kProcessCalls[] = {
     {"waitid", SYS_waitid, p(2) | p(4), {P_ALL, 0, kMemory, WEXITED | WNOHANG, kMemory}},
     {"set_tid_address", SYS_set_tid_address, p(0), {0}, kOnlySign},
     {"set_robust_list", SYS_set_robust_list, p(0), {0, 24}},
+    {"get_robust_list", SYS_get_robust_list, p(1) | p(2), {0, kMemory, kMemory}},
     {"prctl-set-name", SYS_prctl, p(1), {PR_SET_NAME, 0}},
     {"prctl-get-name", SYS_prctl, p(1), {PR_GET_NAME, 0}},
     {"arch_prctl", SYS_arch_prctl, p(1), {0x1003, 0}},
@@ -185,6 +202,7 @@ const Call kSignalAndTimeCalls[] = {
      {kMemory, kMemory, kMemory, kSet},
      kNotNull},
     {"rt_sigqueueinfo", SYS_rt_sigqueueinfo, p(2), {1, 0, kMemory}, kOnlyFaults},
+    {"rt_tgsigqueueinfo", SYS_rt_tgsigqueueinfo, p(3), {1, 1, 0, kMemory}, kOnlyFaults},
     {"sigaltstack", SYS_sigaltstack, p(0), {0, 0}, kOnlyFaults},
     {"sigaltstack-old", SYS_sigaltstack, p(1), {0, 0}},
     {"nanosleep", SYS_nanosleep, p(0) | p(1), {kMemory, kMemory}},
@@ -300,6 +318,7 @@ Fixture make_fixture() {
     set(kNewName, "new");
     set(kLinkName, "link");
     set(kBroken, "broken");
+    set(kXattr, "bogus.name");
     static char bytes[4];
     static iovec vector = {bytes, sizeof bytes};
     set(kVector, &vector);
