@@ -3,10 +3,12 @@
 // the table holds no expectation of its own. A child per line keeps effects apart.
 #include <poll.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -28,6 +30,9 @@ enum Place : long {
     kBroken,      ///< of an executable file that is no program
     kVector,      ///< one iovec of four good bytes
     kXattr,       ///< the name of an attribute that no file system knows
+    kTimer,       ///< a descriptor of timerfd_create(2)
+    kEpoll,       ///< of an epoll set that is empty
+    kReadyEpoll,  ///< of one in which a descriptor is ready
     kEmptyWords,  ///< a NULL-terminated array without entries
     kPlaces,
 };
@@ -213,6 +218,16 @@ const Call kSignalAndTimeCalls[] = {
     {"gettimeofday", SYS_gettimeofday, p(0) | p(1), {kMemory, kMemory}},
     {"settimeofday", SYS_settimeofday, p(0), {0, 0}, kOnlyFaults},
     {"time", SYS_time, p(0), {0}, kOnlySign},
+    {"timer_create", SYS_timer_create, p(1) | p(2), {CLOCK_MONOTONIC, 0, kMemory}},
+    {"timerfd_gettime", SYS_timerfd_gettime, p(1), {kTimer, kMemory}},
+    {"timerfd_settime", SYS_timerfd_settime, p(2) | p(3), {kTimer, 0, kMemory, kMemory}},
+    {"signalfd", SYS_signalfd, p(1), {-1, kMemory, kSet}, kOnlySign},
+    {"signalfd4", SYS_signalfd4, p(1), {-1, kMemory, kSet, 0}, kOnlySign},
+    {"epoll_ctl", SYS_epoll_ctl, p(3), {kEpoll, 1, kReader, 0}},
+    {"epoll_wait", SYS_epoll_wait, p(1), {kEpoll, kMemory, 4, 0}},
+    {"epoll_wait-ready", SYS_epoll_wait, p(1), {kReadyEpoll, kMemory, 4, 0}},
+    {"epoll_pwait", SYS_epoll_pwait, p(1) | p(4), {kEpoll, kMemory, 4, 0, 0, kSet}},
+    {"epoll_pwait2", 441, p(1) | p(3) | p(4), {kEpoll, kMemory, 4, kMemory, 0, kSet}, kNotNull},
     {"getitimer", SYS_getitimer, p(1), {ITIMER_REAL, kMemory}},
     {"setitimer", SYS_setitimer, p(1) | p(2), {ITIMER_REAL, kMemory, kMemory}},
 };
@@ -318,6 +333,13 @@ Fixture make_fixture() {
     set(kNewName, "new");
     set(kLinkName, "link");
     set(kBroken, "broken");
+    set(kTimer, timerfd_create(CLOCK_MONOTONIC, 0));
+    set(kEpoll, epoll_create1(0));
+    const int ready = epoll_create1(0);
+    set(kReadyEpoll, ready);
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    CHECK_EQ(epoll_ctl(ready, EPOLL_CTL_ADD, ends[0], &event), 0);
     set(kXattr, "bogus.name");
     static char bytes[4];
     static iovec vector = {bytes, sizeof bytes};
