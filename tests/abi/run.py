@@ -154,10 +154,10 @@ def main():
         print(f"tests/abi/differences.txt: there is no test {unknown}")
         wrong += 1
     # As many bits of addresses for programs as the other two have.
-    append = ["--append", "no5lvl"] if options.kernel == "linux" else []
+    machine = ["--cpu", "max,la57=off"] if options.kernel == "linux" else []
     for cpus in options.cpus or [1, 4]:
         command = ["./exo", "run", "--kernel", options.kernel, "--cpus", str(cpus), "--memory",
-                   options.memory, *append, "--file", f"{options.programs}:/abi", "--", "/abi/driver", "/abi",
+                   options.memory, *machine, "--file", f"{options.programs}:/abi", "--", "/abi/driver", "/abi",
                    *options.names]
         wrong += check_guest(f"{options.kernel}, {cpus} CPUs", command, native, allowed, made)
     if options.record and wrong == 0:
