@@ -98,8 +98,17 @@ Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint32_t count
                         std::int64_t offset);
 Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
                          std::int64_t offset);
+Result<long> sys_preadv2(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
+                         std::int64_t offset, std::uint64_t unused, Flags flags);
+Result<long> sys_pwritev2(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
+                          std::int64_t offset, std::uint64_t unused, Flags flags);
 Result<long> sys_lseek(Task& task, Fd fd, std::int64_t offset, std::uint32_t whence);
 Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::uint64_t count);
+Result<long> sys_copy_file_range(Task& task, Fd in, UserAddr in_at, Fd out, UserAddr out_at,
+                                 std::uint64_t count, Flags flags);
+Result<long> sys_fadvise64(Task& task, Fd fd, std::int64_t offset, std::int64_t length,
+                           std::uint32_t advice);
+Result<long> sys_readahead(Task& task, Fd fd, std::int64_t offset, std::uint64_t count);
 Result<long> sys_fsync(Task& task, Fd fd);
 Result<long> sys_fdatasync(Task& task, Fd fd);
 Result<long> sys_sync(Task&);
@@ -173,6 +182,8 @@ Result<long> sys_exit(Task&, std::int32_t code);
 Result<long> sys_exit_group(Task&, std::int32_t code);
 Result<long> sys_set_tid_address(Task& task, UserAddr at);
 Result<long> sys_set_robust_list(Task& task, UserAddr head, std::uint64_t bytes);
+Result<long> sys_get_robust_list(Task& task, Pid tid, UserOut<std::uint64_t> head,
+                                 UserOut<std::uint64_t> bytes);
 Result<long> sys_arch_prctl(Task& task, std::uint32_t operation, std::uint64_t value);
 Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value, std::uint64_t,
                        std::uint64_t, std::uint64_t);
@@ -192,6 +203,8 @@ Result<long> sys_kill(Task& task, Pid pid, std::int32_t number);
 Result<long> sys_tkill(Task& task, Pid tid, std::int32_t number);
 Result<long> sys_tgkill(Task& task, Pid group, Pid tid, std::int32_t number);
 Result<long> sys_rt_sigqueueinfo(Task& task, Pid pid, std::int32_t number, UserAddr in);
+Result<long> sys_rt_tgsigqueueinfo(Task& task, Pid group, Pid tid, std::int32_t number,
+                                   UserAddr in);
 Result<long> sys_rt_sigtimedwait(Task& task, UserIn<std::uint64_t> in, UserAddr out,
                                  UserIn<abi::Timespec> timeout, std::uint64_t set_bytes);
 
@@ -263,6 +276,25 @@ Result<long> sys_wait4(Task& task, Pid pid, UserOut<std::int32_t> status, Flags 
                        UserOut<abi::ResourceUse> use);
 Result<long> sys_waitid(Task& task, std::uint32_t type, Pid id, UserAddr info, Flags options,
                         UserOut<abi::ResourceUse> use);
+
+// xattr_calls.cpp
+Result<long> sys_setxattr(Task& task, UserPath path, UserAddr name, UserAddr value,
+                          std::uint64_t bytes, Flags flags);
+Result<long> sys_lsetxattr(Task& task, UserPath path, UserAddr name, UserAddr value,
+                           std::uint64_t bytes, Flags flags);
+Result<long> sys_fsetxattr(Task& task, Fd fd, UserAddr name, UserAddr value, std::uint64_t bytes,
+                           Flags flags);
+Result<long> sys_getxattr(Task& task, UserPath path, UserAddr name, UserAddr out,
+                          std::uint64_t capacity);
+Result<long> sys_lgetxattr(Task& task, UserPath path, UserAddr name, UserAddr out,
+                           std::uint64_t capacity);
+Result<long> sys_fgetxattr(Task& task, Fd fd, UserAddr name, UserAddr out, std::uint64_t capacity);
+Result<long> sys_listxattr(Task& task, UserPath path, UserAddr out, std::uint64_t capacity);
+Result<long> sys_llistxattr(Task& task, UserPath path, UserAddr out, std::uint64_t capacity);
+Result<long> sys_flistxattr(Task& task, Fd fd, UserAddr out, std::uint64_t capacity);
+Result<long> sys_removexattr(Task& task, UserPath path, UserAddr name);
+Result<long> sys_lremovexattr(Task& task, UserPath path, UserAddr name);
+Result<long> sys_fremovexattr(Task& task, Fd fd, UserAddr name);
 
 // futex.cpp
 Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,

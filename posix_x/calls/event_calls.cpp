@@ -41,6 +41,9 @@ Result<long> wait_for_events(Task& task, Fd set, UserAddr out, std::int32_t coun
                              Deadline deadline) {
     constexpr std::int32_t kMost = INT32_MAX / static_cast<std::int32_t>(sizeof(abi::EpollEvent));
     if (count <= 0 || count > kMost) return Errno::INVAL;
+    // The whole place is checked first, as Linux does, even where no event comes to be written.
+    const auto bytes = static_cast<std::uint64_t>(count) * sizeof(abi::EpollEvent);
+    if (out.value > arch::kUserEnd || bytes > arch::kUserEnd - out.value) return Errno::FAULT;
     const auto ready = TRY(file_as<ReadySet>(task, set, ObjectType::kReadySet));
     // In one turn no more than fit here; the next call gets the others.
     ReadyFile files[32];

@@ -250,7 +250,12 @@ Result<long> sys_select(Task& task, std::int32_t count, UserAddr in, UserAddr ou
                         UserIn<abi::Timeval> timeout) {
     Deadline deadline = Deadline::never();
     if (!timeout.is_null()) {
-        const abi::Timeval time = TRY(timeout.read());
+        // More than a second of microseconds is taken, here only.
+        constexpr std::int64_t kSecond = 1'000'000;
+        abi::Timeval time = TRY(timeout.read());
+        if (__builtin_add_overflow(time.seconds, time.microseconds / kSecond, &time.seconds))
+            return Errno::INVAL;
+        time.microseconds %= kSecond;
         deadline = Deadline::in(TRY(to_ns(time)));
     }
     Result<long> result = not_restarted(select_until(task, count, {in, out, except}, deadline));

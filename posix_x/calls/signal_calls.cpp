@@ -48,10 +48,13 @@ Result<Signal> signal_of(std::int32_t number) {
     return static_cast<Signal>(number);
 }
 
-Result<long> kill_thread(Task& task, Pid group, Pid tid, std::int32_t number) {
-    if (tid <= 0 || group == 0) return Errno::INVAL;
+abi::SigInfo thread_info(std::int32_t number) {
+    return info_from_user(static_cast<Signal>(number), abi::kSiTkill);
+}
+
+Result<long> kill_thread(Task& task, Pid group, Pid tid, std::int32_t number,
+                         const abi::SigInfo& info) {
     const Signal signal = TRY(signal_of(number));
-    const abi::SigInfo info = info_from_user(signal, abi::kSiTkill);
     auto table = process_table().lock();
     Task* target = table->find_task(tid);
     if (target == nullptr || (group > 0 && target->process().pid != group)) return Errno::SRCH;
@@ -189,12 +192,13 @@ Result<long> sys_kill(Task& task, Pid pid, std::int32_t number) {
 }
 
 Result<long> sys_tkill(Task& task, Pid tid, std::int32_t number) {
-    return kill_thread(task, -1, tid, number);
+    if (tid <= 0) return Errno::INVAL;
+    return kill_thread(task, -1, tid, number, thread_info(number));
 }
 
 Result<long> sys_tgkill(Task& task, Pid group, Pid tid, std::int32_t number) {
-    if (group <= 0) return Errno::INVAL;
-    return kill_thread(task, group, tid, number);
+    if (group <= 0 || tid <= 0) return Errno::INVAL;
+    return kill_thread(task, group, tid, number, thread_info(number));
 }
 
 Result<long> sys_rt_sigqueueinfo(Task& task, Pid pid, std::int32_t number, UserAddr in) {
@@ -210,6 +214,16 @@ Result<long> sys_rt_sigqueueinfo(Task& task, Pid pid, std::int32_t number, UserA
     if (target == nullptr) return Errno::SRCH;
     TRY(kill_one(task.process(), *target, signal, info));
     return 0;
+}
+
+Result<long> sys_rt_tgsigqueueinfo(Task& task, Pid group, Pid tid, std::int32_t number,
+                                   UserAddr in) {
+    abi::SigInfo info;
+    TRY(read_user(&info, in, sizeof info));
+    if (tid <= 0 || group <= 0) return Errno::INVAL;
+    info.signo = number;
+    if ((info.code >= 0 || info.code == abi::kSiTkill) && tid != task.tid) return Errno::PERM;
+    return kill_thread(task, group, tid, number, info);
 }
 
 Result<long> sys_rt_sigtimedwait(Task& task, UserIn<std::uint64_t> in, UserAddr out,

@@ -128,7 +128,15 @@ Result<long> sys_clock_nanosleep(Task& task, std::int32_t clock, Flags flags,
                                  UserIn<abi::Timespec> in, UserOut<abi::Timespec> rest) {
     constexpr std::uint32_t kAbsolute = 1;
     const std::uint64_t now = TRY(read_clock(task, clock));
-    if (static_cast<Clock>(clock) == Clock::kThread) return Errno::INVAL;
+    switch (static_cast<Clock>(clock)) {
+        case Clock::kThread:
+        case Clock::kMonotonicRaw:
+        case Clock::kRealtimeCoarse:
+        case Clock::kMonotonicCoarse:
+            return Errno::OPNOTSUPP;
+        default:
+            break;
+    }
     const abi::Timespec time = TRY(in.read());
     const std::uint64_t ns = TRY(to_ns(time));
     if (!flags.has(kAbsolute)) return sleep_relative(task, Deadline::in(ns), rest);

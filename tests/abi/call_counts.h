@@ -55,7 +55,7 @@ class CallCounts {
         char name[kNameBytes];
         if (sscanf(line, "%d %31s %*s %ld", &number, name, &count) != 3) return;
         if (number < 0 || number >= kCalls) return;
-        counts_[number] = count;
+        counts_[number] += count;  // a call may have a line for each path
         memcpy(names_[number], name, sizeof name);
     }
 

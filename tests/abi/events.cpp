@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -418,4 +419,58 @@ ABI_TEST(poll_and_a_reader_at_once) {
     CHECK_EQ(status, 0);
     CHECK_EQ(waitpid(poller, &status, 0), poller);
     CHECK_EQ(status, 0);
+}
+
+ABI_TEST(event_calls_in_their_first_form) {
+    const int set = static_cast<int>(syscall(SYS_epoll_create, 1));
+    CHECK_EQ(fcntl(set, F_GETFD), 0);
+    const int counter = static_cast<int>(syscall(SYS_eventfd, 3));
+    CHECK_EQ(fcntl(counter, F_GETFL) & O_NONBLOCK, 0);
+    CHECK_EQ(add(set, counter, EPOLLIN, 7), 0);
+    epoll_event events[2] = {};
+    CHECK_EQ(syscall(SYS_epoll_wait, set, events, 2, -1), 1);
+    CHECK_EQ(events[0].data.u64, 7);
+    uint64_t count = 0;
+    CHECK_EQ(read(counter, &count, sizeof count), sizeof count);
+    CHECK_EQ(count, 3);
+    CHECK_EQ(syscall(SYS_epoll_wait, set, events, 2, 0), 0);
+    const uint64_t mask = uint64_t{1} << (SIGUSR1 - 1);
+    CHECK_EQ(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, nullptr, 8), 0);
+    const int signals = static_cast<int>(syscall(SYS_signalfd, -1, &mask, 8));
+    CHECK_EQ(add(set, signals, EPOLLIN, 8), 0);
+    raise(SIGUSR1);
+    CHECK_EQ(syscall(SYS_epoll_wait, set, events, 2, -1), 1);
+    CHECK_EQ(events[0].data.u64, 8);
+}
+
+ABI_TEST(event_calls_in_their_first_form_errors) {
+    CHECK_ERRNO(syscall(SYS_epoll_create, 0), EINVAL);
+    CHECK_ERRNO(syscall(SYS_epoll_create, -1), EINVAL);
+    const int set = static_cast<int>(syscall(SYS_epoll_create, 100));
+    epoll_event events[2];
+    CHECK_ERRNO(syscall(SYS_epoll_wait, set, events, 0, 0), EINVAL);
+    CHECK_ERRNO(syscall(SYS_epoll_wait, 99, events, 2, 0), EBADF);
+    CHECK_ERRNO(syscall(SYS_epoll_wait, abi::make_file("file", ""), events, 2, 0), EINVAL);
+    const uint64_t mask = 0;
+    CHECK_ERRNO(syscall(SYS_signalfd, -1, &mask, 4), EINVAL);
+    CHECK_ERRNO(syscall(SYS_signalfd, 99, &mask, 8), EBADF);
+    CHECK_ERRNO(syscall(SYS_signalfd, set, &mask, 8), EINVAL);
+    const rlimit none = {0, 0};
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    CHECK_ERRNO(syscall(SYS_eventfd, 0), EMFILE);
+    CHECK_ERRNO(syscall(SYS_epoll_create, 1), EMFILE);
+    CHECK_ERRNO(syscall(SYS_signalfd, -1, &mask, 8), EMFILE);
+}
+
+ABI_TEST(epoll_pwait2_errors) {
+    const int set = epoll_create1(0);
+    epoll_event events[2];
+    constexpr long kPwait2 = 441;
+    const timespec wrong = {0, 1'000'000'000}, none = {0, 0};
+    const uint64_t mask = 0;
+    CHECK_ERRNO(syscall(kPwait2, set, events, 2, &wrong, nullptr, 8), EINVAL);
+    CHECK_ERRNO(syscall(kPwait2, set, events, 0, &none, nullptr, 8), EINVAL);
+    CHECK_ERRNO(syscall(kPwait2, set, events, 2, &none, &mask, 4), EINVAL);
+    CHECK_ERRNO(syscall(kPwait2, 99, events, 2, &none, nullptr, 8), EBADF);
+    CHECK_EQ(syscall(kPwait2, set, events, 2, &none, &mask, 8), 0);
 }

@@ -2,8 +2,9 @@
 """The group abi: the same Linux programs on the build machine's Linux and in a guest, what they print
 compared: run.py [--kernel exo|linux] [--cpus N...] [--programs DIRECTORY] [NAME...].
 
-A test passes where both say ok, and a line `saw NAME WHAT...` where both saw the same. Every test must pass on the build machine; tests/abi/differences.txt
-lists the ones that may fail in Exo-OS, with the reason, and one that passes must leave it.
+A test passes where both say ok, and a line `saw NAME WHAT...` where both saw the same. Every test
+must pass on the build machine; tests/abi/differences.txt lists the ones that may fail
+in Exo-OS, with the reason, and one that passes must leave it.
 
 Exo-OS counts its calls, so that each test also tells which it made: --record writes them to
 tests/abi/calls.txt, from which docs/coverage.md says how well each call is tested (tools/coverage.py).
@@ -153,9 +154,11 @@ def main():
     for unknown in sorted(allowed - set(native)) if not options.names else []:
         print(f"tests/abi/differences.txt: there is no test {unknown}")
         wrong += 1
+    # As many bits of addresses for programs as the other two have.
+    machine = ["--cpu", "max,la57=off"] if options.kernel == "linux" else []
     for cpus in options.cpus or [1, 4]:
         command = ["./exo", "run", "--kernel", options.kernel, "--cpus", str(cpus), "--memory",
-                   options.memory, "--file", f"{options.programs}:/abi", "--", "/abi/driver", "/abi",
+                   options.memory, *machine, "--file", f"{options.programs}:/abi", "--", "/abi/driver", "/abi",
                    *options.names]
         wrong += check_guest(f"{options.kernel}, {cpus} CPUs", command, native, allowed, made)
     if options.record and wrong == 0:

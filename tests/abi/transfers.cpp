@@ -284,3 +284,94 @@ ABI_TEST(lseek_data_and_hole) {
     CHECK_ERRNO(lseek(fd, 4, SEEK_HOLE), ENXIO);
     CHECK_ERRNO(lseek(fd, -1, SEEK_DATA), ENXIO);
 }
+
+ABI_TEST(copy_file_range_moves_both_offsets) {
+    const int in = make_file("in", "0123456789");
+    const int out = make_file("out", "");
+    CHECK_EQ(lseek(in, 2, SEEK_SET), 2);
+    CHECK_EQ(syscall(SYS_copy_file_range, in, nullptr, out, nullptr, 3L, 0), 3);
+    CHECK_EQ(lseek(in, 0, SEEK_CUR), 5);
+    CHECK_EQ(lseek(out, 0, SEEK_CUR), 3);
+    int64_t from = 8, to = 5;
+    CHECK_EQ(syscall(SYS_copy_file_range, in, &from, out, &to, 100L, 0), 2);
+    CHECK(from == 10 && to == 7);
+    CHECK_EQ(lseek(in, 0, SEEK_CUR), 5);
+    CHECK_EQ(syscall(SYS_copy_file_range, in, &from, out, &to, 100L, 0), 0);
+    char text[16];
+    CHECK_EQ(pread(out, text, sizeof text, 0), 7);
+    CHECK(memcmp(text, "234\0\00089", 7) == 0);
+    from = 0, to = 5;  // inside one file, where nothing overlaps
+    CHECK_EQ(syscall(SYS_copy_file_range, in, &from, in, &to, 5L, 0), 5);
+    CHECK(holds(in, "0123401234"));
+}
+
+ABI_TEST(copy_file_range_errors) {
+    const int in = make_file("in", "0123456789");
+    const int out = make_file("out", "");
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    int64_t from = 0, to = 3, before = -5;
+    const auto copy = [](int a, int64_t* a_at, int b, int64_t* b_at, long count, int flags = 0) {
+        return syscall(SYS_copy_file_range, a, a_at, b, b_at, count, flags);
+    };
+    CHECK_ERRNO(copy(99, nullptr, out, nullptr, 1), EBADF);
+    CHECK_ERRNO(copy(in, nullptr, 99, nullptr, 1), EBADF);
+    CHECK_ERRNO(copy(in, nullptr, open("out", O_RDONLY), nullptr, 1), EBADF);
+    CHECK_ERRNO(copy(in, nullptr, open("out", O_WRONLY | O_APPEND), nullptr, 1), EBADF);
+    CHECK_ERRNO(copy(in, &from, in, &to, 5), EINVAL);  // overlaps
+    CHECK_ERRNO(copy(in, nullptr, out, nullptr, 1, 1), EINVAL);
+    CHECK_ERRNO(copy(in, &before, out, nullptr, 1), EINVAL);
+    CHECK_ERRNO(copy(ends[0], nullptr, out, nullptr, 1), EINVAL);
+    CHECK_ERRNO(copy(in, nullptr, ends[1], nullptr, 1), EINVAL);
+    CHECK_ERRNO(copy(open(".", O_RDONLY), nullptr, out, nullptr, 1), EISDIR);
+    from = 1;
+    CHECK_ERRNO(copy(in, &from, out, &to, -1), EOVERFLOW);
+    CHECK_EQ(copy(in, &from, out, &to, INT64_MAX), 9);
+}
+
+ABI_TEST(preadv2_pwritev2_at_an_offset_or_not) {
+    const int fd = make_file("file", "0123456789");
+    char text[4];
+    const iovec vector = {text, sizeof text};
+    CHECK_EQ(syscall(SYS_preadv2, fd, &vector, 1, 2L, 0L, 0), 4);
+    CHECK(memcmp(text, "2345", 4) == 0);
+    CHECK_EQ(lseek(fd, 0, SEEK_CUR), 0);
+    CHECK_EQ(syscall(SYS_preadv2, fd, &vector, 1, -1L, 0L, 0), 4);  // the file's own position
+    CHECK_EQ(syscall(SYS_pwritev2, fd, &vector, 1, -1L, 0L, 0), 4);
+    CHECK_EQ(syscall(SYS_pwritev2, fd, &vector, 1, 10L, 0L, 4), 4);
+    CHECK(holds(fd, "01230123890123"));
+}
+
+ABI_TEST(preadv2_pwritev2_errors) {
+    const int fd = make_file("file", "0123456789");
+    char text[4];
+    const iovec vector = {text, sizeof text};
+    CHECK_ERRNO(syscall(SYS_preadv2, fd, &vector, 1, 0L, 0L, 0x40000000), EOPNOTSUPP);
+    CHECK_ERRNO(syscall(SYS_pwritev2, fd, &vector, 1, 0L, 0L, 0x40000000), EOPNOTSUPP);
+    CHECK_ERRNO(syscall(SYS_preadv2, fd, &vector, 1, -2L, 0L, 0), EINVAL);
+    CHECK_ERRNO(syscall(SYS_pwritev2, fd, &vector, 1, -2L, 0L, 0), EINVAL);
+    CHECK_ERRNO(syscall(SYS_preadv2, 99, &vector, 1, 0L, 0L, 0), EBADF);
+    CHECK_ERRNO(syscall(SYS_pwritev2, 99, &vector, 1, 0L, 0L, 0), EBADF);
+}
+
+ABI_TEST(advice_on_files) {
+    const int fd = make_file("file", "0123456789");
+    for (int advice = 0; advice <= 5; ++advice)
+        CHECK_EQ(syscall(SYS_fadvise64, fd, 0L, 0L, advice), 0);
+    CHECK_EQ(syscall(SYS_fadvise64, fd, 5L, 100L, 4), 0);
+    CHECK_EQ(syscall(SYS_readahead, fd, 0L, 4096L), 0);
+    CHECK(holds(fd, "0123456789"));
+}
+
+ABI_TEST(advice_errors) {
+    const int fd = make_file("file", "0123456789");
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_ERRNO(syscall(SYS_fadvise64, fd, 0L, 0L, 6), EINVAL);
+    CHECK_ERRNO(syscall(SYS_fadvise64, fd, 0L, -1L, 0), EINVAL);
+    CHECK_ERRNO(syscall(SYS_fadvise64, ends[0], 0L, 0L, 0), ESPIPE);
+    CHECK_ERRNO(syscall(SYS_fadvise64, 99, 0L, 0L, 0), EBADF);
+    CHECK_ERRNO(syscall(SYS_readahead, ends[0], 0L, 1L), EINVAL);
+    CHECK_ERRNO(syscall(SYS_readahead, open("file", O_WRONLY), 0L, 1L), EBADF);
+    CHECK_ERRNO(syscall(SYS_readahead, 99, 0L, 1L), EBADF);
+}

@@ -3,10 +3,12 @@
 // the table holds no expectation of its own. A child per line keeps effects apart.
 #include <poll.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -27,6 +29,10 @@ enum Place : long {
     kLinkName,    ///< of a symbolic link
     kBroken,      ///< of an executable file that is no program
     kVector,      ///< one iovec of four good bytes
+    kXattr,       ///< the name of an attribute that no file system knows
+    kTimer,       ///< a descriptor of timerfd_create(2)
+    kEpoll,       ///< of an epoll set that is empty
+    kReadyEpoll,  ///< of one in which a descriptor is ready
     kEmptyWords,  ///< a NULL-terminated array without entries
     kPlaces,
 };
@@ -66,6 +72,21 @@ const Call kFileCalls[] = {
     {"preadv", SYS_preadv, p(1), {kFile, 0, 1, 0, 0}},
     {"pwritev", SYS_pwritev, p(1), {kFile, 0, 1, 0, 0}},
     {"sendfile", SYS_sendfile, p(2), {kWriter, kFile, 0, 4}},
+    {"copy_file_range", SYS_copy_file_range, p(1) | p(3), {kFile, 0, kFile, kMemory, 0, 0}},
+    {"preadv2", SYS_preadv2, p(1), {kFile, 0, 1, 0, 0, 0}},
+    {"pwritev2", SYS_pwritev2, p(1), {kFile, 0, 1, 0, 0, 0}},
+    {"setxattr", SYS_setxattr, p(0) | p(1) | p(2), {kName, kXattr, kMemory, 4, 0}},
+    {"lsetxattr", SYS_lsetxattr, p(0) | p(1) | p(2), {kName, kXattr, kMemory, 4, 0}},
+    {"fsetxattr", SYS_fsetxattr, p(1) | p(2), {kFile, kXattr, kMemory, 4, 0}},
+    {"getxattr", SYS_getxattr, p(0) | p(1), {kName, kXattr, kMemory, 4}},
+    {"lgetxattr", SYS_lgetxattr, p(0) | p(1), {kName, kXattr, kMemory, 4}},
+    {"fgetxattr", SYS_fgetxattr, p(1), {kFile, kXattr, kMemory, 4}},
+    {"listxattr", SYS_listxattr, p(0) | p(1), {kName, kMemory, 64}},
+    {"llistxattr", SYS_llistxattr, p(0) | p(1), {kName, kMemory, 64}},
+    {"flistxattr", SYS_flistxattr, p(1), {kFile, kMemory, 64}},
+    {"removexattr", SYS_removexattr, p(0) | p(1), {kName, kXattr}},
+    {"lremovexattr", SYS_lremovexattr, p(0) | p(1), {kName, kXattr}},
+    {"fremovexattr", SYS_fremovexattr, p(1), {kFile, kXattr}},
     {"open", SYS_open, p(0), {0, O_RDONLY}, kOnlySign},
     {"creat", SYS_creat, p(0), {0, 0644}, kOnlySign},
     {"openat", SYS_openat, p(1), {kCwd, 0, O_RDONLY}, kOnlySign},
@@ -144,6 +165,7 @@ const Call kProcessCalls[] = {
     {"waitid", SYS_waitid, p(2) | p(4), {P_ALL, 0, kMemory, WEXITED | WNOHANG, kMemory}},
     {"set_tid_address", SYS_set_tid_address, p(0), {0}, kOnlySign},
     {"set_robust_list", SYS_set_robust_list, p(0), {0, 24}},
+    {"get_robust_list", SYS_get_robust_list, p(1) | p(2), {0, kMemory, kMemory}},
     {"prctl-set-name", SYS_prctl, p(1), {PR_SET_NAME, 0}},
     {"prctl-get-name", SYS_prctl, p(1), {PR_GET_NAME, 0}},
     {"arch_prctl", SYS_arch_prctl, p(1), {0x1003, 0}},
@@ -185,6 +207,7 @@ const Call kSignalAndTimeCalls[] = {
      {kMemory, kMemory, kMemory, kSet},
      kNotNull},
     {"rt_sigqueueinfo", SYS_rt_sigqueueinfo, p(2), {1, 0, kMemory}, kOnlyFaults},
+    {"rt_tgsigqueueinfo", SYS_rt_tgsigqueueinfo, p(3), {1, 1, 0, kMemory}, kOnlyFaults},
     {"sigaltstack", SYS_sigaltstack, p(0), {0, 0}, kOnlyFaults},
     {"sigaltstack-old", SYS_sigaltstack, p(1), {0, 0}},
     {"nanosleep", SYS_nanosleep, p(0) | p(1), {kMemory, kMemory}},
@@ -195,6 +218,16 @@ const Call kSignalAndTimeCalls[] = {
     {"gettimeofday", SYS_gettimeofday, p(0) | p(1), {kMemory, kMemory}},
     {"settimeofday", SYS_settimeofday, p(0), {0, 0}, kOnlyFaults},
     {"time", SYS_time, p(0), {0}, kOnlySign},
+    {"timer_create", SYS_timer_create, p(1) | p(2), {CLOCK_MONOTONIC, 0, kMemory}},
+    {"timerfd_gettime", SYS_timerfd_gettime, p(1), {kTimer, kMemory}},
+    {"timerfd_settime", SYS_timerfd_settime, p(2) | p(3), {kTimer, 0, kMemory, kMemory}},
+    {"signalfd", SYS_signalfd, p(1), {-1, kMemory, kSet}, kOnlySign},
+    {"signalfd4", SYS_signalfd4, p(1), {-1, kMemory, kSet, 0}, kOnlySign},
+    {"epoll_ctl", SYS_epoll_ctl, p(3), {kEpoll, 1, kReader, 0}},
+    {"epoll_wait", SYS_epoll_wait, p(1), {kEpoll, kMemory, 4, 0}},
+    {"epoll_wait-ready", SYS_epoll_wait, p(1), {kReadyEpoll, kMemory, 4, 0}},
+    {"epoll_pwait", SYS_epoll_pwait, p(1) | p(4), {kEpoll, kMemory, 4, 0, 0, kSet}},
+    {"epoll_pwait2", 441, p(1) | p(3) | p(4), {kEpoll, kMemory, 4, kMemory, 0, kSet}, kNotNull},
     {"getitimer", SYS_getitimer, p(1), {ITIMER_REAL, kMemory}},
     {"setitimer", SYS_setitimer, p(1) | p(2), {ITIMER_REAL, kMemory, kMemory}},
 };
@@ -300,6 +333,14 @@ Fixture make_fixture() {
     set(kNewName, "new");
     set(kLinkName, "link");
     set(kBroken, "broken");
+    set(kTimer, timerfd_create(CLOCK_MONOTONIC, 0));
+    set(kEpoll, epoll_create1(0));
+    const int ready = epoll_create1(0);
+    set(kReadyEpoll, ready);
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    CHECK_EQ(epoll_ctl(ready, EPOLL_CTL_ADD, ends[0], &event), 0);
+    set(kXattr, "bogus.name");
     static char bytes[4];
     static iovec vector = {bytes, sizeof bytes};
     set(kVector, &vector);
