@@ -110,6 +110,9 @@ test_abi() {
         step 'build user' configure_and_build user || return
     step 'abi: Linux in the guest' tests/abi/run.py --kernel linux
     step 'abi: Exo-OS' tests/abi/run.py
+    step 'build kernel-test' configure_and_build kernel-test || return
+    step 'abi: Exo-OS with every check on' tests/abi/run.py --cpus 4 \
+        --kernel build/kernel-test/kernel/exo-kernel-test
 }
 
 test_fuzz() {
