@@ -24,6 +24,7 @@ PROGRAMS = {
     },
     "kernel": {
         "calls": ["python3", "bench/kernel/calls.py"],
+        "inside": ["python3", "bench/kernel/inside.py"],
     },
 }
 BUILD = "build/release"

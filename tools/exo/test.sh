@@ -94,6 +94,8 @@ test_kernel() {
         step "kernel: $(basename "${script%.*}")" "$script" build/freestanding/kernel/exo-kernel \
             build/kernel-test/kernel/exo-kernel-test
     done
+    step 'build user' configure_and_build user || return
+    step 'kernel: instructions' python3 bench/kernel/inside.py --check
 }
 
 # Debian's Linux first: what fails there is the tool's or the test's fault, not the kernel's.
