@@ -82,7 +82,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="exo-bench-") as folder:
         initrd = os.path.join(folder, "initrd")
         with open(initrd, "wb") as file:
-            file.write(guest.recipe.build([(FIRST, "/init")]))
+            guest.recipe.build(file, files=[(FIRST, "/init")])
         for _ in range(rounds):
             for kernel, measured in times.items():
                 measured.append(boot(machine_options(kernel), initrd)[0])
