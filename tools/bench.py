@@ -24,6 +24,8 @@ PROGRAMS = {
     },
     "kernel": {
         "calls": ["python3", "bench/kernel/calls.py"],
+        "inside": ["python3", "bench/kernel/inside.py"],
+        "boot": ["python3", "bench/kernel/boot.py"],
     },
 }
 BUILD = "build/release"

@@ -42,7 +42,7 @@ def run(made, command, files=()):
     with tempfile.TemporaryDirectory(prefix="exo-bench-") as folder:
         initrd = os.path.join(folder, "initrd")
         with open(initrd, "wb") as file:
-            file.write(recipe.build(list(files)))
+            recipe.build(file, files=list(files))
         with tempfile.TemporaryFile() as out:
             code = session.CommandSession(made, command, initrd, source=None, out=out.fileno()).run()
             out.seek(0)

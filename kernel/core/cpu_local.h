@@ -43,7 +43,7 @@ struct CpuLocal {
     /// sets both once, before the CPU runs programs.
     std::uint64_t fast_call_numbers = 0;
     std::uint64_t* fast_call_counts = nullptr;  ///< by number: those that took it here
-    std::uint32_t id = 0;              ///< 0 for the boot CPU, counted in order of start
+    std::uint32_t id = 0;                       ///< 0 for the boot CPU, counted in order of start
     std::uint32_t apic_id = 0;
     std::uint32_t interrupt_depth = 0;  ///< interrupt handlers that run
     bool reschedule = false;            ///< somebody else's turn has come

@@ -18,8 +18,9 @@ void CpuScheduler::publish() {
     idle_hint_.store(queue_.current() == nullptr, std::memory_order_relaxed);
 }
 
-sched::MachineLoad CpuScheduler::machine_load() {
-    sched::MachineLoad load{};
+const sched::MachineLoad& CpuScheduler::machine_load() {
+    sched::MachineLoad& load = this_cpu().scheduler->seen_;
+    load.idle = 0;
     load.online = online.load(std::memory_order_acquire);
     for (std::uint64_t rest = load.online; rest != 0; rest &= rest - 1) {
         const auto cpu = static_cast<unsigned>(__builtin_ctzll(rest));
@@ -79,7 +80,9 @@ void CpuScheduler::switch_to(Thread& next) {
     if (previous.user_state.fpu != nullptr) {
         arch::leave_user_state(previous.user_state, cpu.fpu);
     }
-    load_space(cpu, next.space_);
+    // A thread without a program leaves the tables loaded that are (lazy TLB): the next one is
+    // often of the same program.
+    if (next.space_ != nullptr) load_space(cpu, next.space_);
     if (next.user_state.fpu != nullptr) arch::enter_user_state(next.user_state);
     cpu.thread = &next;
     cpu.kernel_stack = next.stack_top_.value;

@@ -44,7 +44,9 @@ class CpuScheduler {
     /// Publishes what placement looks at.
     void publish();
 
-    [[nodiscard]] static sched::MachineLoad machine_load();
+    /// What all CPUs published, in this CPU's own snapshot, good until the next call. Interrupts
+    /// are off.
+    [[nodiscard]] static const sched::MachineLoad& machine_load();
     /// One cache for all CPUs, and no SMT siblings: what is behind virtual CPUs is not known.
     static constinit inline sched::Topology topology{};
     [[nodiscard]] static CpuScheduler& of(std::uint32_t cpu) { return *cpu_local(cpu).scheduler; }
@@ -69,6 +71,8 @@ class CpuScheduler {
     Thread& idle_;
     std::uint64_t charged_at_ns_ = 0;  ///< the current thread's time is accounted up to here
     Thread* exited_ = nullptr;         ///< switched away from for good, to be released
+    /// machine_load()'s: kept, since clearing what has no CPU costs more than filling in the rest.
+    sched::MachineLoad seen_{};
 
     // Read by other CPUs without the lock: hints (placement.h).
     Atomic<std::uint32_t> waiting_hint_{0};

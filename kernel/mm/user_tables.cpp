@@ -29,6 +29,7 @@ arch::Access with_rights_of(PageEntry entry, arch::Access access) {
 UserTables::~UserTables() {
     if (machine_.root.value == 0) return;
     clear();
+    unload_everywhere(machine_);
     EXO_CHECK(machine_.cpus.load(std::memory_order_acquire) == 0,
               "an address space dies on a CPU that has it loaded");
     if (release_table_frame(machine_.root)) free_table_frame(machine_.root);

@@ -94,6 +94,8 @@ test_kernel() {
         step "kernel: $(basename "${script%.*}")" "$script" build/freestanding/kernel/exo-kernel \
             build/kernel-test/kernel/exo-kernel-test
     done
+    step 'build user' configure_and_build user || return
+    step 'kernel: instructions' python3 bench/kernel/inside.py --check
 }
 
 # Debian's Linux first: what fails there is the tool's or the test's fault, not the kernel's.
@@ -110,6 +112,9 @@ test_abi() {
         step 'build user' configure_and_build user || return
     step 'abi: Linux in the guest' tests/abi/run.py --kernel linux
     step 'abi: Exo-OS' tests/abi/run.py
+    step 'build kernel-test' configure_and_build kernel-test || return
+    step 'abi: Exo-OS with every check on' tests/abi/run.py --cpus 4 \
+        --kernel build/kernel-test/kernel/exo-kernel-test
 }
 
 test_fuzz() {
