@@ -143,6 +143,10 @@ class Process final : public RefCounted {
         RefPtr<AddressSpace> space;
         ProgramStrings strings;
     };
+    [[nodiscard]] bool runs_on(const AddressSpace& other) {
+        auto held = space_changes_.lock();
+        return space.get() == &other;
+    }
     [[nodiscard]] Memory pin_memory() {
         auto held = space_changes_.lock();
         return {space, strings};
@@ -158,6 +162,8 @@ class Process final : public RefCounted {
     Locked<Break, Mutex<LockRank::kProcess>> program_break;
 
     std::uint64_t start_ns = 0;
+    /// /proc/PID/oom_score_adj, and the least that a process without CAP_SYS_RESOURCE may set.
+    Atomic<std::int32_t> oom_score_adjustment{0}, least_oom_score_adjustment{0};
     Alarm alarm{*this};
     PosixTimers timers{*this};
     /// Records of signals that are queued, and timers (RLIMIT_SIGPENDING).
@@ -186,6 +192,8 @@ class Process final : public RefCounted {
     }
     [[nodiscard]] Limits limits() { return *limits_.lock(); }
     void set_limits(const Limits& value) { *limits_.lock() = value; }
+    /// Tells an address space of the limits that it keeps itself.
+    void limit_space(AddressSpace& of);
 
   private:
     struct Nothing {};

@@ -77,8 +77,7 @@ Result<long> sys_prlimit64(Task& task, Pid pid, std::uint32_t which, UserIn<abi:
         if (limit == abi::Limit::kFiles && next.maximum > HandleTable::kMaxHandles)
             return Errno::PERM;
         target->set_limit(limit, next);
-        if (limit == abi::Limit::kAddressSpace && target->space)
-            target->space->set_limit(next.current);
+        if (const auto space = target->pin_memory().space) target->limit_space(*space);
     }
     if (!out.is_null()) TRY(out.write(before));
     return 0;
