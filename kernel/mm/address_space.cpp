@@ -156,15 +156,31 @@ void AddressSpace::erase(Mapping& mapping, Doomed& doomed) {
     doomed.add(mapping);
 }
 
+/// Moves a mapping's end. Under its object's mapping lock: truncate() looks at it meanwhile.
+void AddressSpace::set_end(Mapping& mapping, std::uint64_t end) {
+    mapped_bytes_.fetch_add(end - mapping.end, std::memory_order_relaxed);
+    if (!mapping.object) {
+        mapping.end = end;
+        return;
+    }
+    const MutexGuard guard(mapping.object->mapping_lock());
+    mapping.end = end;
+}
+
+/// Moves pages of `mapping`'s object to another of its mappings, so that truncate() finds them in
+/// the one or in the other.
+Result<void> AddressSpace::move_pages(Mapping& mapping, std::uint64_t from, std::uint64_t to,
+                                      std::uint64_t bytes) {
+    if (!mapping.object) return tables_.move(from, to, bytes);
+    const MutexGuard guard(mapping.object->mapping_lock());
+    return tables_.move(from, to, bytes);
+}
+
 /// Makes one mapping of `mapping` and its neighbours where nothing tells them apart.
 void AddressSpace::merge_around(Mapping& mapping, Doomed& doomed) {
     const auto join = [&](Mapping& low, Mapping& high) REQUIRES(mutex_) {
-        const std::uint64_t end = high.end;
+        set_end(low, high.end);  // first: no page may be in no mapping
         erase(high, doomed);
-        mapped_bytes_.fetch_add(end - low.end, std::memory_order_relaxed);
-        if (low.object) low.object->detach(low);
-        low.end = end;
-        if (low.object) low.object->attach(low);
     };
     if (Mapping* const next = mappings_.next(mapping)) {
         if (mapping.continues_as(*next)) join(mapping, *next);
@@ -185,11 +201,8 @@ Result<void> AddressSpace::split_at(std::uint64_t address) {
     high.begin = address;
     high.end = low->end;
     high.object_offset = low->object_offset + (address - low->begin);
-    if (low->object) low->object->detach(*low);
-    mapped_bytes_.fetch_sub(high.bytes(), std::memory_order_relaxed);
-    low->end = address;
-    if (low->object) low->object->attach(*low);
     insert(high);
+    set_end(*low, address);
     return {};
 }
 
@@ -314,10 +327,7 @@ Result<std::uint64_t> AddressSpace::remap(std::uint64_t address, std::uint64_t o
     if (mapping->is_data() && !within_data_limit(more, 0, 0)) return Errno::NOMEM;
     const std::uint64_t old_end = address + old_bytes;
     if (mapping->end == old_end && is_free(old_end, more)) {
-        if (mapping->object) mapping->object->detach(*mapping);
-        mapping->end += more;
-        if (mapping->object) mapping->object->attach(*mapping);
-        mapped_bytes_.fetch_add(more, std::memory_order_relaxed);
+        set_end(*mapping, mapping->end + more);
         merge_around(*mapping, doomed);
         return address;
     }
@@ -337,7 +347,7 @@ Result<std::uint64_t> AddressSpace::move(Mapping& mapping, std::uint64_t address
     moved->end = target + new_length;
     TRY(isolate(address, address + old_length));
     insert(*moved);
-    const auto tables_moved = tables_.move(address, target, old_length);
+    const auto tables_moved = move_pages(*moved, address, target, old_length);
     Mapping& inserted = *moved.release();
     if (!tables_moved) {
         erase(inserted, doomed);

@@ -149,6 +149,9 @@ class AddressSpace : public RefCounted, private arch::UserSpace {
 
     void insert(Mapping& mapping) REQUIRES(mutex_);
     void erase(Mapping& mapping, Doomed& doomed) REQUIRES(mutex_);
+    void set_end(Mapping& mapping, std::uint64_t end) REQUIRES(mutex_);
+    Result<void> move_pages(Mapping& mapping, std::uint64_t from, std::uint64_t to,
+                            std::uint64_t bytes) REQUIRES(mutex_);
     void merge_around(Mapping& mapping, Doomed& doomed) REQUIRES(mutex_);
     Result<void> split_at(std::uint64_t address) REQUIRES(mutex_);
     Result<void> isolate(std::uint64_t begin, std::uint64_t end) REQUIRES(mutex_);
