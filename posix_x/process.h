@@ -8,6 +8,7 @@
 #include "abi/linux/process.h"
 #include "abi/linux/signal.h"
 #include "kernel/core/mutex.h"
+#include "kernel/core/scheduler.h"
 #include "kernel/core/timer.h"
 #include "kernel/core/wait_queue.h"
 #include "kernel/fs/credentials.h"
@@ -42,10 +43,10 @@ struct WaitStatus {
     [[nodiscard]] bool was_killed() const { return (word & 0x7f) != 0; }
 };
 
-/// Processor time, nanoseconds.
+/// Processor time.
 struct TimesUsed {
-    std::uint64_t own_ns = 0;
-    std::uint64_t children_ns = 0;  ///< of children that were waited for
+    CpuTime own;
+    CpuTime children;  ///< of children that were waited for
 };
 
 /// What the threads of a process and those who signal it share, under one lock: nobody may see an
@@ -85,8 +86,7 @@ struct Kinship {
     // What wait(2) has not told yet.
     bool tell_stopped = false, tell_continued = false;
     Signal stopped_by = Signal::kNone;
-    std::uint64_t used_ns = 0;           ///< processor time of threads that are gone
-    std::uint64_t children_used_ns = 0;  ///< of children that were waited for
+    TimesUsed used;  ///< processor time of threads that are gone
 };
 
 /// Where execve() put a program's arguments, and its environment behind them.

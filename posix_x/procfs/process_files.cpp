@@ -59,8 +59,9 @@ Result<void> write_stat(Process& process, Text& text) {
     TRY(text.print("{} ({}) {} {} {} {} 0 -1 0 0 0 0 0 ", process.pid,
                    static_cast<const char*>(shot.name), shot.state, shot.parent, shot.group,
                    shot.session));
-    TRY(text.print("{} 0 {} 0 20 0 {} 0 {} {} {} ", to_ticks(shot.used.own_ns),
-                   to_ticks(shot.used.children_ns), shot.threads, to_ticks(process.start_ns),
+    TRY(text.print("{} {} {} {} 20 0 {} 0 {} {} {} ", to_ticks(shot.used.own.program_ns),
+                   to_ticks(shot.used.own.kernel_ns), to_ticks(shot.used.children.program_ns),
+                   to_ticks(shot.used.children.kernel_ns), shot.threads, to_ticks(process.start_ns),
                    shot.mapped, shot.resident / kPageSize));
     return text.print("{} 0 0 0 0 0 0 0 0 0 0 0 0 17 {} 0 0 0 0 0 0 0 0 {} {} 0 0 0\n",
                       ~std::uint64_t{0}, shot.cpu, shot.strings.arguments_begin,
