@@ -26,6 +26,7 @@ if(EXO_FREESTANDING)
     if(EXO_KERNEL_TEST)
         # A trap, since a run time of the sanitizer would need one of the kernel's.
         add_compile_options(-fsanitize=undefined -fsanitize-trap=undefined)
+        add_compile_definitions(EXO_KERNEL_TEST=1)
     else()
         # Assertions and the order of locks are for the test image; EXO_CHECK stays.
         add_compile_definitions(NDEBUG)

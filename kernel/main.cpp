@@ -21,6 +21,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/mm/kernel_mappings.h"
 #include "kernel/mm/kernel_space.h"
+#include "kernel/mm/reserve.h"
 #include "kernel/mm/shootdown.h"
 #include "kernel/personality.h"
 #include "kernel/smp.h"
@@ -82,6 +83,7 @@ arch::PageTable start_memory() {
     if (!tables) panic("no memory for the kernel's page tables");
     if (!start_heap(boot_info.usable(), reserved, frames)) panic("no memory for the heap");
     start_kernel_mappings(*tables);
+    if (!start_reserve()) panic("no memory for the reserve");
     return *tables;
 }
 

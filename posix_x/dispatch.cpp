@@ -8,6 +8,7 @@
 #include "kernel/arch/interrupts.h"
 #include "kernel/arch/upcalls.h"
 #include "kernel/core/log.h"
+#include "kernel/core/program_time.h"
 #include "kernel/core/scheduler.h"
 #include "lib/base/cpu.h"
 #include "posix_x/calls.h"
@@ -227,6 +228,7 @@ void upcall::return_to_user(TrapFrame& frame) {
         disable_interrupts();
     }
     restore_fpu_state(task.user_state, this_cpu().fpu);
+    enter_program(read_tsc());
 }
 
 }  // namespace exo::arch

@@ -221,7 +221,9 @@ Result<void> build(Task& task, ProgramStart& start, const Ref<File>& file,
         made.entry = mapped.entry;
     }
     made.vdso = TRY(map_vdso(*made.space));
-    return make_stack(task, start, program, made);
+    TRY(make_stack(task, start, program, made));
+    process.limit_space(*made.space);  // a small stack's arguments are there already
+    return {};
 }
 
 /// Set-user-ID and set-group-ID of the file.

@@ -130,7 +130,7 @@ void exit_task(WaitStatus status) {
         auto table = process_table().lock();
         table->set_task(task.tid, nullptr);
         if (task.tid != process->pid) table->release_id(task.tid);
-        process->kin.used_ns += cpu_time_ns(task);
+        process->kin.used.own += cpu_time(task);
         auto state = process->signals.lock();
         last = leave_process(task, *state);
         if (last && !state->exiting) state->exit_status = status;

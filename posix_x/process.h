@@ -8,6 +8,7 @@
 #include "abi/linux/process.h"
 #include "abi/linux/signal.h"
 #include "kernel/core/mutex.h"
+#include "kernel/core/scheduler.h"
 #include "kernel/core/timer.h"
 #include "kernel/core/wait_queue.h"
 #include "kernel/fs/credentials.h"
@@ -42,10 +43,10 @@ struct WaitStatus {
     [[nodiscard]] bool was_killed() const { return (word & 0x7f) != 0; }
 };
 
-/// Processor time, nanoseconds.
+/// Processor time.
 struct TimesUsed {
-    std::uint64_t own_ns = 0;
-    std::uint64_t children_ns = 0;  ///< of children that were waited for
+    CpuTime own;
+    CpuTime children;  ///< of children that were waited for
 };
 
 /// What the threads of a process and those who signal it share, under one lock: nobody may see an
@@ -85,8 +86,7 @@ struct Kinship {
     // What wait(2) has not told yet.
     bool tell_stopped = false, tell_continued = false;
     Signal stopped_by = Signal::kNone;
-    std::uint64_t used_ns = 0;           ///< processor time of threads that are gone
-    std::uint64_t children_used_ns = 0;  ///< of children that were waited for
+    TimesUsed used;  ///< processor time of threads that are gone
 };
 
 /// Where execve() put a program's arguments, and its environment behind them.
@@ -143,6 +143,10 @@ class Process final : public RefCounted {
         RefPtr<AddressSpace> space;
         ProgramStrings strings;
     };
+    [[nodiscard]] bool runs_on(const AddressSpace& other) {
+        auto held = space_changes_.lock();
+        return space.get() == &other;
+    }
     [[nodiscard]] Memory pin_memory() {
         auto held = space_changes_.lock();
         return {space, strings};
@@ -158,6 +162,8 @@ class Process final : public RefCounted {
     Locked<Break, Mutex<LockRank::kProcess>> program_break;
 
     std::uint64_t start_ns = 0;
+    /// /proc/PID/oom_score_adj, and the least that a process without CAP_SYS_RESOURCE may set.
+    Atomic<std::int32_t> oom_score_adjustment{0}, least_oom_score_adjustment{0};
     Alarm alarm{*this};
     PosixTimers timers{*this};
     /// Records of signals that are queued, and timers (RLIMIT_SIGPENDING).
@@ -186,6 +192,8 @@ class Process final : public RefCounted {
     }
     [[nodiscard]] Limits limits() { return *limits_.lock(); }
     void set_limits(const Limits& value) { *limits_.lock() = value; }
+    /// Tells an address space of the limits that it keeps itself.
+    void limit_space(AddressSpace& of);
 
   private:
     struct Nothing {};

@@ -2,6 +2,7 @@
 
 #include "kernel/core/scheduler.h"
 #include "posix_x/process_table.h"
+#include "posix_x/times.h"
 
 namespace exo::posix {
 namespace {
@@ -281,6 +282,9 @@ void notify_parent(Process& child, std::int32_t code, std::int32_t status) {
     info.child.pid = child.pid;
     info.child.uid = child.credentials()->uid;
     info.child.status = status;
+    // Of a child that goes on, time is told by those threads that have ended.
+    info.child.user_ticks = to_ticks(child.kin.used.own.program_ns);
+    info.child.system_ticks = to_ticks(child.kin.used.own.kernel_ns);
     const bool stop = code == abi::kCldStopped || code == abi::kCldContinued;
     const bool wanted =
         !stop || (parent->signals.lock()->action(Signal::kChld).flags & abi::kSaNoChildStop) == 0;

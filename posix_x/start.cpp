@@ -17,6 +17,7 @@
 #include "posix_x/exec.h"
 #include "posix_x/futex.h"
 #include "posix_x/init_words.h"
+#include "posix_x/out_of_memory.h"
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/procfs.h"
 #include "posix_x/terminal.h"
@@ -30,6 +31,7 @@ constinit const arch::BootInfo* boot = nullptr;
 Result<void> start_subsystems() {
     TRY(create_process_table());
     TRY(create_futex_table());
+    TRY(start_out_of_memory());
     TRY(create_call_statistics());
     TRY(start_vdso());
     TRY(start_file_systems());

@@ -53,10 +53,10 @@ constexpr Result<std::uint64_t> to_ns(const abi::Timeval& time) {
     return to_ns(abi::Timespec{time.seconds, time.microseconds * 1000});
 }
 
-/// Of processor time in sum: user and system are not told apart, all counts as user.
-constexpr abi::ResourceUse resource_use(std::uint64_t ns) {
+constexpr abi::ResourceUse resource_use(const CpuTime& time) {
     abi::ResourceUse use = {};
-    use.user = to_timeval(ns);
+    use.user = to_timeval(time.program_ns);
+    use.system = to_timeval(time.kernel_ns);
     return use;
 }
 

@@ -19,6 +19,9 @@ void start_clock(VirtAddr hpet);
 /// TSC ticks a second, as measured.
 [[nodiscard]] std::uint64_t tsc_rate();
 
+/// Nanoseconds in so many ticks.
+[[nodiscard]] std::uint64_t ticks_to_ns(std::uint64_t ticks);
+
 /// How now_ns() makes nanoseconds of the TSC: (tsc - origin) * multiplier >> shift, in 128 bits.
 struct ClockRate {
     std::uint64_t origin;

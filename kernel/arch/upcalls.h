@@ -32,6 +32,9 @@ using FastCall = __attribute__((preserve_most)) long (*)(std::uint64_t, std::uin
                                                          std::uint64_t);
 extern "C" const FastCall fast_calls[abi::kSyscallNumbers];  ///< by number; nullptr: needs a frame
 
+/// The first thing when a program has entered the kernel, but for fast calls.
+void left_program();
+
 /// The last thing before a program goes on. Returns with interrupts off.
 void return_to_user(TrapFrame& frame);
 

@@ -9,6 +9,7 @@
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/user_state.h"
 #include "kernel/core/lock_rank.h"
+#include "lib/base/atomic.h"
 
 namespace exo {
 
@@ -28,6 +29,12 @@ struct HeldLock {
     const void* lock = nullptr;
     LockRank rank = LockRank::kNone;
     LockContext context = LockContext::kThread;
+};
+
+/// What of this CPU's time was spent in programs, in TSC ticks (program_time.h).
+struct ProgramTime {
+    Atomic<std::uint64_t> since{0};  ///< when the program that runs was entered; 0: in the kernel
+    Atomic<std::uint64_t> ticks{0};  ///< up to then
 };
 
 class Thread;
@@ -54,6 +61,7 @@ struct CpuLocal {
     std::uint32_t held_count = 0;
     std::uint32_t held_before = 0;  ///< of these, by what the running interrupt handler interrupted
     std::array<HeldLock, kMaxHeldLocks> held = {};
+    ProgramTime program_time;
     CpuMemory* memory = nullptr;  ///< kernel/mm's part (heap.h)
     arch::CpuTables tables = {};
 };
@@ -75,7 +83,7 @@ static_assert(offsetof(CpuLocal, id) == arch::kCpuNumberOffset);
 }
 
 /// The CPU with that number, which has started; its fields are its own but for `apic_id`,
-/// `scheduler` and `timers`.
+/// `scheduler`, `timers` and `program_time`.
 [[nodiscard]] CpuLocal& cpu_local(std::uint32_t id);
 void register_cpu(CpuLocal& cpu);
 

@@ -32,7 +32,9 @@ class CpuScheduler {
     WakeResult try_wake(Thread& thread, bool only_interruptible);
 
     /// CPU time until now of a thread whose home this CPU is; empty: it moved away.
-    std::optional<std::uint64_t> cpu_time_ns(const Thread& thread);
+    std::optional<CpuTime> cpu_time(const Thread& thread);
+    /// Of all threads but the idle one, until now. Interrupts are off for both.
+    CpuTime busy_time();
 
     /// The timer fired or another CPU sent a reschedule interrupt.
     void tick();
@@ -52,7 +54,8 @@ class CpuScheduler {
     [[nodiscard]] static CpuScheduler& of(std::uint32_t cpu) { return *cpu_local(cpu).scheduler; }
     static Thread& thread_of(sched::SchedEntity& entity);
 
-    [[nodiscard]] std::uint64_t busy_ns() const { return busy_ns_.load(std::memory_order_relaxed); }
+    /// Threads that run or wait for a CPU, by the CPUs' hints.
+    [[nodiscard]] static std::uint32_t runnable_threads();
 
     static constinit inline Atomic<std::uint64_t> online{0};
 
@@ -63,6 +66,7 @@ class CpuScheduler {
     void switch_to_next(std::uint64_t now) NO_THREAD_SAFETY_ANALYSIS;
     void switch_to(Thread& next) NO_THREAD_SAFETY_ANALYSIS;
     void set_slice_timer(std::uint64_t now) REQUIRES(lock_);
+    [[nodiscard]] std::uint64_t uncharged_ns() const REQUIRES(lock_);
     bool steal_work();
     sched::SchedEntity* give(std::uint32_t thief);
 
@@ -70,6 +74,7 @@ class CpuScheduler {
     sched::RunQueue queue_;
     Thread& idle_;
     std::uint64_t charged_at_ns_ = 0;  ///< the current thread's time is accounted up to here
+    std::uint64_t busy_ns_ = 0;        ///< up to charged_at_ns_
     Thread* exited_ = nullptr;         ///< switched away from for good, to be released
     /// machine_load()'s: kept, since clearing what has no CPU costs more than filling in the rest.
     sched::MachineLoad seen_{};
@@ -78,7 +83,6 @@ class CpuScheduler {
     Atomic<std::uint32_t> waiting_hint_{0};
     Atomic<std::uint64_t> weight_hint_{0};
     Atomic<bool> idle_hint_{false};
-    Atomic<std::uint64_t> busy_ns_{0};  ///< written under the lock
 };
 
 }  // namespace exo

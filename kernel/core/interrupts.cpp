@@ -5,8 +5,10 @@
 #include "kernel/arch/upcalls.h"
 #include "kernel/core/cpu_local.h"
 #include "kernel/core/log.h"
+#include "kernel/core/program_time.h"
 #include "kernel/core/scheduler.h"
 #include "lib/base/atomic.h"
+#include "lib/base/cpu.h"
 
 namespace exo {
 
@@ -58,6 +60,10 @@ Result<void> connect_isa_interrupt(unsigned line, InterruptHandler handler) {
     const Wiring wiring = wiring_of(line);
     return arch::route_interrupt(wiring.global, static_cast<std::uint8_t>(vector),
                                  arch::local_apic_id(), wiring.trigger, wiring.polarity);
+}
+
+void arch::upcall::left_program() {
+    leave_program(read_tsc());
 }
 
 void arch::upcall::interrupt(std::uint8_t vector) {

@@ -18,6 +18,7 @@ enum class LockRank : std::uint8_t {
     kProcess = 200,       ///< a process's own state
     kTerminal = 195,      ///< a terminal's line discipline
     kPipe = 190,          ///< one side of a pipe
+    kOutOfMemory = 185,   ///< choosing who gives memory back
     kAddressSpace = 180,  ///< mappings
     kMemoryObject = 170,  ///< pages of an object
 

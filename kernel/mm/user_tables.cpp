@@ -179,6 +179,22 @@ Result<bool> UserTables::replace(std::uint64_t at, PhysAddr old, PageEntry entry
 
 Result<void> UserTables::prepare_remove(std::uint64_t begin, std::uint64_t end) {
     const SpinGuard guard(lock_);
+    return prepare_remove_locked(begin, end);
+}
+
+void UserTables::remove(std::uint64_t begin, std::uint64_t end) {
+    const SpinGuard guard(lock_);
+    remove_locked(begin, end);
+}
+
+Result<void> UserTables::try_remove(std::uint64_t begin, std::uint64_t end) {
+    const SpinGuard guard(lock_);
+    TRY(prepare_remove_locked(begin, end));
+    remove_locked(begin, end);
+    return {};
+}
+
+Result<void> UserTables::prepare_remove_locked(std::uint64_t begin, std::uint64_t end) {
     return for_each_table(begin, end,
                           [&](std::uint64_t at, EntryPlace place) REQUIRES(lock_) -> Result<void> {
                               const Range part = part_of(at, begin, end);
@@ -190,8 +206,7 @@ Result<void> UserTables::prepare_remove(std::uint64_t begin, std::uint64_t end) 
                           });
 }
 
-void UserTables::remove(std::uint64_t begin, std::uint64_t end) {
-    const SpinGuard guard(lock_);
+void UserTables::remove_locked(std::uint64_t begin, std::uint64_t end) {
     TlbBatch batch(machine_);
     static_cast<void>(for_each_table(begin, end, [&](std::uint64_t at, EntryPlace place) {
         const Range part = part_of(at, begin, end);

@@ -36,7 +36,7 @@ Result<long> set_size(Task& task, Inode& inode, std::int64_t size) {
     if (inode.type() == FileType::kDirectory) return Errno::ISDIR;
     if (inode.type() != FileType::kRegular) return Errno::INVAL;
     if (static_cast<std::uint64_t>(size) > task.process().limit(abi::Limit::kFileSize).current) {
-        send_signal(task, info_from_kernel(Signal::kXfsz));
+        static_cast<void>(queue_signal(task, info_from_kernel(Signal::kXfsz)));
         return Errno::FBIG;
     }
     AttributeChange to;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernel/core/load_average.h"
 #include "kernel/core/log.h"
 #include "kernel/core/random.h"
 #include "kernel/mm/frames.h"
@@ -46,6 +47,10 @@ Result<long> sys_sysinfo(Task&, UserOut<abi::SysInfo> out) {
     const MemoryUse memory = memory_use();
     abi::SysInfo info = {};
     info.uptime_seconds = static_cast<std::int64_t>(arch::now_ns()) / kNsPerSecond;
+    constexpr unsigned kSysInfoShift = 16;
+    const auto loads = load_averages();
+    for (std::size_t i = 0; i < loads.size(); ++i)
+        info.loads[i] = loads[i] << (kSysInfoShift - kLoadShift);
     info.total_ram = memory.total_bytes;
     info.free_ram = memory.free_bytes;
     info.processes = static_cast<std::uint16_t>(process_table().lock()->count());
@@ -77,8 +82,7 @@ Result<long> sys_prlimit64(Task& task, Pid pid, std::uint32_t which, UserIn<abi:
         if (limit == abi::Limit::kFiles && next.maximum > HandleTable::kMaxHandles)
             return Errno::PERM;
         target->set_limit(limit, next);
-        if (limit == abi::Limit::kAddressSpace && target->space)
-            target->space->set_limit(next.current);
+        if (const auto space = target->pin_memory().space) target->limit_space(*space);
     }
     if (!out.is_null()) TRY(out.write(before));
     return 0;

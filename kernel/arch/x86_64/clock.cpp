@@ -118,6 +118,10 @@ std::uint64_t now_ns() {
     return static_cast<std::uint64_t>(ticks * multiplier >> kShift);
 }
 
+std::uint64_t ticks_to_ns(std::uint64_t ticks) {
+    return static_cast<std::uint64_t>(static_cast<unsigned __int128>(ticks) * multiplier >> kShift);
+}
+
 ClockRate clock_rate() {
     return {origin, multiplier, kShift};
 }
