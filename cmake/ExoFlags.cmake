@@ -27,6 +27,9 @@ if(EXO_FREESTANDING)
         # A trap, since a run time of the sanitizer would need one of the kernel's.
         add_compile_options(-fsanitize=undefined -fsanitize-trap=undefined)
     endif()
+    if(EXO_KERNEL_TIDY)
+        add_compile_options(-O0 -g0)  # as below
+    endif()
     return()
 endif()
 
