@@ -31,6 +31,9 @@ if(EXO_FREESTANDING)
         # Assertions and the order of locks are for the test image; EXO_CHECK stays.
         add_compile_definitions(NDEBUG)
     endif()
+    if(EXO_KERNEL_TIDY)
+        add_compile_options(-O0 -g0)  # as below
+    endif()
     return()
 endif()
 

@@ -226,6 +226,16 @@ TEST_F(LineDisciplineTest, an_unfinished_line_can_be_read_when_lines_are_given_u
     EXPECT_EQ(read(), "abc");
 }
 
+TEST_F(LineDisciplineTest, an_end_of_input_is_a_null_byte_where_there_are_no_lines) {
+    type(
+        "ab\x04"
+        "cd\x04");
+    local(abi::kIcanon);
+    EXPECT_EQ(line_.readable_bytes(), 6u);
+    EXPECT_EQ(read(), std::string_view("ab\0cd\0", 6));
+    EXPECT_FALSE(line_.readable());
+}
+
 TEST_F(LineDisciplineTest, what_came_raw_is_a_line_when_lines_begin) {
     local(abi::kIcanon);
     type("ab");

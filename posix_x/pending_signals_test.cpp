@@ -20,6 +20,11 @@ class PendingSignalsTest : public testing::Test {
         record->info.code = code;
         pending_.add(signal, record);
     }
+    void discard(std::uint64_t signals) {
+        QueuedSignals dropped;
+        pending_.discard(signals, dropped);
+        release_all(dropped);
+    }
     /// The next of `allowed`, and its code in code_.
     Signal take(std::uint64_t allowed = kAll) {
         abi::SigInfo info;
@@ -102,13 +107,55 @@ TEST_F(PendingSignalsTest, discards_some_with_their_records) {
     send(real_time(0), 2);
     send(Signal::kStop, 3);
     send(real_time(0), 4);
-    pending_.discard(kStopSignals);
+    discard(kStopSignals);
     EXPECT_EQ(pending_.set(), signal_bit(real_time(0)));
     send(Signal::kTstp, 5);
     EXPECT_EQ(take(), Signal::kTstp);
     EXPECT_EQ(code_, 5);
-    pending_.discard(kAll);
+    discard(kAll);
     EXPECT_EQ(take(), Signal::kNone);
+}
+
+// Each timer's record waits for its own turn, is never deleted here, and may be taken back.
+TEST_F(PendingSignalsTest, records_of_timers_are_queued_though_the_signal_is_pending) {
+    QueuedSignal timers[3];
+    for (std::int32_t i = 0; i < 3; ++i) {
+        timers[i].of_timer = true;
+        timers[i].info.signo = static_cast<std::int32_t>(Signal::kAlrm);
+        timers[i].info.code = 10 + i;
+    }
+    send(Signal::kAlrm, 1);
+    for (QueuedSignal& each : timers) pending_.add(Signal::kAlrm, &each);
+    EXPECT_TRUE(pending_.has(timers[1]));
+    pending_.withdraw(timers[1]);
+    EXPECT_FALSE(pending_.has(timers[1]));
+    for (const std::int32_t code : {1, 10, 12}) {
+        EXPECT_EQ(take(), Signal::kAlrm);
+        EXPECT_EQ(code_, code);
+    }
+    EXPECT_EQ(take(), Signal::kNone);
+    EXPECT_FALSE(timers[0].link.linked());
+}
+
+TEST_F(PendingSignalsTest, charged_records_are_counted_until_they_are_given_back) {
+    Atomic<std::uint32_t> charged{0};
+    const auto send_charged = [&](Signal signal) {
+        auto* record = new (std::nothrow) QueuedSignal;
+        record->info.signo = static_cast<std::int32_t>(signal);
+        record->charged_to = &charged;
+        charged.fetch_add(1);
+        pending_.add(signal, record);
+    };
+    send_charged(Signal::kUsr1);
+    send_charged(Signal::kUsr1);
+    EXPECT_EQ(charged.load(), 1u);
+    send_charged(real_time(3));
+    send_charged(real_time(3));
+    EXPECT_EQ(charged.load(), 3u);
+    EXPECT_EQ(take(), Signal::kUsr1);
+    EXPECT_EQ(charged.load(), 2u);
+    discard(kAll);
+    EXPECT_EQ(charged.load(), 0u);
 }
 
 // Every number that a program can name, and none of its neighbours.

@@ -49,7 +49,7 @@ Result<void> start_root() {
     TmpfsOptions options;
     options.root_mode = 0755;
     auto root = TRY(create_tmpfs(options));
-    TRY(mount_root(std::move(root), "rootfs"));
+    TRY(mount_root(*root, "rootfs"));
     const arch::MemoryRange initrd = boot->initrd;
     if (initrd.begin == initrd.end) {
         log(LogLevel::kError, "initrd", "there is none: the root file system is empty");

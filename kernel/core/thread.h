@@ -96,7 +96,7 @@ class Thread : public RefCounted {
     Context context_{};
     void (*entry_)(void*) = nullptr;
     void* argument_ = nullptr;
-    VirtAddr stack_top_{};
+    VirtAddr stack_top_;
     arch::UserSpace* space_ = nullptr;
     Atomic<ThreadState> state_{ThreadState::kSleeping};
     Atomic<bool> interrupted_{false};

@@ -23,14 +23,17 @@ class FsTest : public testing::Test {
     void SetUp() override { make_root({}); }
     void TearDown() override {
         root_ = {};
-        DentryCache::get().shrink(DentryCache::kMaxUnused);
+        DentryCache::get().drop_unused(*files_);
+        files_ = {};
         EXPECT_EQ(host::frames_in_use(), 0u);
+        EXPECT_EQ(DentryCache::get().size(), 0u);
     }
 
     void make_root(const TmpfsOptions& options) {
         ASSERT_TRUE(DentryCache::start().has_value());
         auto files = create_tmpfs(options);
         ASSERT_TRUE(files.has_value());
+        files_ = *files;
         auto inode = (*files)->create_root();
         ASSERT_TRUE(inode.has_value());
         auto made = Dentry::create_root(std::move(*inode));
@@ -72,6 +75,7 @@ class FsTest : public testing::Test {
     Credentials who_;
 
   private:
+    RefPtr<FileSystem> files_;
     RefPtr<Dentry> root_;
 };
 

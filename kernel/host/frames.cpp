@@ -117,7 +117,8 @@ PhysAddr zero_page() {
 }  // namespace exo
 
 // The kernel allocates by the forms that may fail; GoogleTest and the C++ library by the others,
-// which do not.
+// which do not. ThreadSanitizer has its own: only frames can be made to fail under it.
+#if !__has_feature(thread_sanitizer)
 static void* allocate_aligned(std::size_t bytes, std::align_val_t align) {
     const auto alignment = static_cast<std::size_t>(align);
     return std::aligned_alloc(alignment, exo::align_up(bytes, alignment));
@@ -151,3 +152,4 @@ void operator delete(void* memory, std::align_val_t) noexcept {
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
     std::free(memory);
 }
+#endif

@@ -51,8 +51,8 @@ Result<void> PipeStream::new_page() {
         return Errno::NOMEM;
     }
     ring::Message message{
-        .kind = ring::SlotKind::kDescriptor, .length = sizeof(page), .payload = {}};
-    std::memcpy(message.payload, static_cast<void*>(&page), sizeof(page));
+        .kind = ring::SlotKind::kDescriptor, .length = sizeof(Page*), .payload = {}};
+    std::memcpy(message.payload, static_cast<void*>(&page), sizeof(Page*));
     const Result<void> sent = ring_->producer.try_send(message);
     EXO_CHECK(sent.has_value(), "a pipe has more pages than its capacity needs");
     open_page_ = page;
@@ -133,7 +133,7 @@ void PipeStream::find_front() {
         front_ = *message;
         front_at_ = 0;
         if (front_.kind == ring::SlotKind::kDescriptor) {
-            std::memcpy(static_cast<void*>(&front_page_), front_.payload, sizeof(front_page_));
+            std::memcpy(static_cast<void*>(&front_page_), front_.payload, sizeof(Page*));
             front_.length = 0;
         }
     }
@@ -173,7 +173,7 @@ void PipeStream::clear() {
     while (const Result<ring::Message> message = ring_->consumer.try_receive()) {
         if (message->kind != ring::SlotKind::kDescriptor) continue;
         Page* page;
-        std::memcpy(static_cast<void*>(&page), message->payload, sizeof(page));
+        std::memcpy(static_cast<void*>(&page), message->payload, sizeof(Page*));
         free_page(page);
     }
     delete std::exchange(ring_, nullptr);

@@ -67,7 +67,7 @@ class AddressSpace : public RefCounted, private arch::UserSpace {
     Result<std::uint64_t> remap(std::uint64_t address, std::uint64_t old_length,
                                 std::uint64_t new_length, bool may_move);
     /// madvise(MADV_DONTNEED): private anonymous pages read as zero afterwards, others as their
-    /// object has them. NOMEM.
+    /// object has them. NOMEM: no memory, or parts are not mapped; the others are discarded then.
     Result<void> discard(std::uint64_t address, std::uint64_t length);
 
     /// Resolves a fault of this CPU's program or of a user copy. May sleep.

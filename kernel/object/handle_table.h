@@ -72,6 +72,11 @@ class HandleTable : public RefCounted {
     struct State {
         Vector<Slot> slots;
         std::uint32_t lowest_free = 0;  // nothing below is free
+
+        /// The slot if it names something, else nullptr.
+        Slot* find(std::uint32_t number) {
+            return number < slots.size() && slots[number].object ? &slots[number] : nullptr;
+        }
     };
     using Lock = SpinLock<LockRank::kHandles>;
 

@@ -251,7 +251,6 @@ Result<long> sys_getcwd(Task& task, UserAddr out, std::uint64_t capacity) {
     return static_cast<long>(length + 1);
 }
 
-
 namespace {
 
 constexpr unsigned kSysAdmin = 21;
@@ -278,7 +277,7 @@ Result<long> sys_mount(Task& task, UserPath source, UserPath target, UserPath ty
         const Path text = TRY(options.read());
         made = TRY(create_file_system(type_name.text(), text.text()));
     }
-    TRY(mount_on(*at, made.to_ref(), source_name.text()));
+    TRY(mount_on(*at, *made, source_name.text()));
     return 0;
 }
 
@@ -289,7 +288,7 @@ Result<long> sys_umount2(Task& task, UserPath target, Flags flags) {
     if (flags.has(kDetach | kExpire)) return Errno::INVAL;
     auto root = TRY(
         resolve(task, DirFd{}, target, Flags{flags.has(kNoFollow) ? abi::kAtSymlinkNoFollow : 0}));
-    TRY(unmount(std::move(root)));
+    TRY(unmount(root));
     return 0;
 }
 
