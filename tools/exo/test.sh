@@ -107,6 +107,7 @@ test_run() {
 
 test_abi() {
     step 'build freestanding' configure_and_build freestanding &&
+        step 'build kernel-test' configure_and_build kernel-test &&
         step 'build user' configure_and_build user || return
     step 'abi: Linux in the guest' tests/abi/run.py --kernel linux
     step 'abi: Exo-OS' tests/abi/run.py
