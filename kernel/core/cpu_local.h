@@ -9,6 +9,7 @@
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/user_state.h"
 #include "kernel/core/lock_rank.h"
+#include "kernel/core/trace_ring.h"
 
 namespace exo {
 
@@ -56,6 +57,7 @@ struct CpuLocal {
     std::array<HeldLock, kMaxHeldLocks> held = {};
     CpuMemory* memory = nullptr;  ///< kernel/mm's part (heap.h)
     arch::CpuTables tables = {};
+    TraceRing trace;
 };
 
 // What assembly (arch/x86_64/trap_entry.S) and this_thread() know.

@@ -1,10 +1,13 @@
 #include "kernel/core/cpu_scheduler.h"
 
+#include <cstring>
+
 #include "kernel/arch/entry.h"
 #include "kernel/arch/local_apic.h"
 #include "kernel/arch/user_space.h"
 #include "kernel/core/reaper.h"
 #include "kernel/core/timer_queue.h"
+#include "lib/base/cpu.h"
 
 namespace exo {
 
@@ -79,6 +82,10 @@ void CpuScheduler::switch_to(Thread& next) {
     if (previous.user_state.fpu != nullptr) {
         arch::leave_user_state(previous.user_state, cpu.fpu);
     }
+    std::uint64_t name[2];
+    static_assert(sizeof name == Thread::kNameBytes);
+    std::memcpy(name, next.name_, sizeof name);
+    cpu.trace.note(read_tsc(), TraceKind::kSwitch, name[0], name[1]);
     load_space(cpu, next.space_);
     if (next.user_state.fpu != nullptr) arch::enter_user_state(next.user_state);
     cpu.thread = &next;
