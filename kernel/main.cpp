@@ -71,8 +71,8 @@ void start_time(KernelMappings& mappings) {
     arch::start_local_apic();
     const auto seconds = arch::read_rtc();
     if (seconds) set_wall_clock(*seconds * 1'000'000'000);
-    log_info("clock", "TSC at {} MHz, {} s since 1970", arch::tsc_rate() / 1'000'000,
-             seconds.value_or(0));
+    log_info("clock", "TSC at {} MHz by {}, {} s since 1970", arch::tsc_rate() / 1'000'000,
+             arch::clock_reference(), seconds.value_or(0));
 }
 
 arch::PageTable start_memory() {
