@@ -23,6 +23,7 @@ ALLOWED = {
     "lib/compress": ["abi", "lib/base"],
     "lib/cpio": ["abi", "lib/base"],
     "lib/crypto": ["abi", "lib/base"],
+    "lib/screen": ["abi", "lib/base"],
     "lib/pvclock": ["abi", "lib/base"],
     "kernel/arch": ["abi", "lib/*"],
     "kernel/core": ["abi", "lib/*", "kernel/arch"],
