@@ -1,6 +1,7 @@
 // The last things that each CPU did, for the panic that follows: binary records in a ring per CPU,
 // always on, a handful of instructions each. Written by their CPU alone; an interrupt between the
-// steps of note() may cost a record, and who prints another CPU's ring may see a torn one.
+// steps of note() may cost a record, and who prints another CPU's ring may see a torn one. Calls
+// that are answered at entry are not in it.
 #pragma once
 
 #include <array>
