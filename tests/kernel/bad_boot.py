@@ -6,6 +6,7 @@ The machine ends with the first program's exit code, seen as twice it plus one; 
 """
 
 import gzip
+import io
 import os
 import re
 import shutil
@@ -16,12 +17,13 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "image"))
-import initrd  # noqa: E402
+import cpio  # noqa: E402
 
 PANIC = 85
 PATIENCE = 60
 SAYS_SO = "#!/bin/busybox sh\necho init runs\nexit 3\n"
 RAN = 2 * 3 + 1
+BUSYBOX = "/bin/busybox"
 
 
 class Failure(Exception):
@@ -30,15 +32,17 @@ class Failure(Exception):
 
 def archive(*entries, init=SAYS_SO):
     """busybox, `init` and more entries: (name, mode, data)."""
-    made = initrd.Archive()
-    with open(initrd.BUSYBOX, "rb") as file:
+    out = io.BytesIO()
+    made = cpio.Archive(out)
+    with open(BUSYBOX, "rb") as file:
         made.add("bin/busybox", stat.S_IFREG | 0o755, file.read())
     if init is not None:
         made.add("init", stat.S_IFREG | 0o755, init if isinstance(init, bytes) else init.encode())
-    for name, mode, data in entries:
+    for at, (name, mode, data) in enumerate(entries):
         # Not add(): that makes good names of bad ones.
-        made._entry(name, mode, data, (0, 0), 1000 + len(made.chunks))  # noqa: SLF001
-    return made.finish()
+        made._entry(name, 1000 + at, mode, 1, data, (0, 0), (0, 0), 0)  # noqa: SLF001
+    made.finish()
+    return out.getvalue()
 
 
 def program(code):
@@ -175,7 +179,7 @@ class Tests(Boots):
                     RAN, "init: no console", line="quiet")
 
     def test_init_that_is_no_program(self):
-        with open(initrd.BUSYBOX, "rb") as file:
+        with open(BUSYBOX, "rb") as file:
             good = file.read()
         wrong_machine = good[:18] + struct.pack("<H", 0xB7) + good[20:]
         for data in (b"", b"\x7fELF", good[:100], wrong_machine, b"\0" * 5000, b"#!\n", b"#!/nowhere\n"):

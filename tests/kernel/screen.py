@@ -3,6 +3,7 @@
 off them glyph by glyph and types at the keyboard: screen.py KERNEL. The font is what the kernel was
 built with."""
 
+import io
 import os
 import socket
 import stat
@@ -12,10 +13,11 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "image"))
-import initrd  # noqa: E402
+import cpio  # noqa: E402
 
 PATIENCE = 60
 WIDTH, HEIGHT = 8, 16
+BUSYBOX = "/bin/busybox"
 
 
 class Failure(Exception):
@@ -125,15 +127,17 @@ class Machine:
 
 
 def shell():
-    made = initrd.Archive()
-    with open(initrd.BUSYBOX, "rb") as file:
+    out = io.BytesIO()
+    made = cpio.Archive(out)
+    with open(BUSYBOX, "rb") as file:
         made.add("bin/busybox", stat.S_IFREG | 0o755, file.read())
     made.add("bin/sh", stat.S_IFLNK | 0o777, b"busybox")
     made.add("init", stat.S_IFREG | 0o755,
              b"#!/bin/sh\nPS1='ready> '\n/bin/busybox --install -s /bin\nmkdir -p /dev\n"
              b"mount -t devtmpfs dev /dev 2>/dev/null\nexport PS1 PATH=/bin\n"
              b"(exec setsid sh -c 'exec sh -i </dev/tty1 >/dev/tty1 2>&1')\nwhile :; do sleep 1000; done\n")
-    return made.finish()
+    made.finish()
+    return out.getvalue()
 
 
 def test_panic(kernel, work):
