@@ -26,13 +26,10 @@ if(EXO_FREESTANDING)
     if(EXO_KERNEL_TEST)
         # A trap, since a run time of the sanitizer would need one of the kernel's.
         add_compile_options(-fsanitize=undefined -fsanitize-trap=undefined)
-        add_compile_definitions(EXO_KERNEL_TEST=1)
+        add_compile_definitions(EXO_KERNEL_TEST=1 _LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_EXTENSIVE)
     else()
-        # Assertions and the order of locks are for the test image; EXO_CHECK stays.
-        add_compile_definitions(NDEBUG)
-    endif()
-    if(EXO_KERNEL_TIDY)
-        add_compile_options(-O0 -g0)  # as below
+        # As shipped: EXO_CHECK and the bounds of spans and arrays are checked, EXO_ASSERT is not.
+        add_compile_definitions(NDEBUG _LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST)
     endif()
     return()
 endif()

@@ -16,6 +16,7 @@
 #include "kernel/core/scheduler.h"
 #include "kernel/core/time.h"
 #include "kernel/drivers/pci.h"
+#include "kernel/drivers/screen.h"
 #include "kernel/mm/early_frames.h"
 #include "kernel/mm/frames.h"
 #include "kernel/mm/heap.h"
@@ -72,8 +73,8 @@ void start_time(KernelMappings& mappings) {
     arch::start_local_apic();
     const auto seconds = arch::read_rtc();
     if (seconds) set_wall_clock(*seconds * 1'000'000'000);
-    log_info("clock", "TSC at {} MHz, {} s since 1970", arch::tsc_rate() / 1'000'000,
-             seconds.value_or(0));
+    log_info("clock", "TSC at {} MHz by {}, {} s since 1970", arch::tsc_rate() / 1'000'000,
+             arch::clock_reference(), seconds.value_or(0));
 }
 
 arch::PageTable start_memory() {
@@ -102,9 +103,24 @@ void log_memory() {
         *const_cast<volatile char*>(reinterpret_cast<const volatile char*>(&boot_option)) = 0;
 }
 
+/// Whether a `console=` on the command line is the screen.
+bool screen_is_wanted() {
+    BootWords words(boot_info.command_line());
+    for (auto word = words.next(); word && !word->is("--"); word = words.next()) {
+        if (word->key == "console" && (word->value == "tty0" || word->value == "tty1")) return true;
+    }
+    return false;
+}
+
+void start_display() {
+    const Result<void> started = start_screen();
+    if (!started) log(LogLevel::kWarning, "screen", "no display: {}", errno_text(started.error()));
+}
+
 /// The first thread: what is left to do may sleep.
 void start_programs(void*) {
     if (!start_pci(platform)) panic("no memory for the list of PCI devices");
+    if (screen_is_wanted()) start_display();
     log_memory();
     log_info("exo", "ready after {} us", arch::now_ns() / 1000);
     panic_on_request();

@@ -142,6 +142,7 @@ const Call& call(std::uint64_t number) {
 }
 
 Result<void> create_call_statistics() {
+    call_name = [](std::uint64_t number) { return call(number).name; };
     for (std::uint32_t cpu = 0; cpu < online_cpus() && cpu < kMaxCpus; ++cpu) {
         counts[cpu] = new (std::nothrow) CpuCounts;
         if (counts[cpu] == nullptr) return Errno::NOMEM;
@@ -201,6 +202,7 @@ void upcall::system_call(TrapFrame& frame) {
     }
     const std::uint64_t begin = read_tsc();
     add(&CpuCounts::count, number, 1);  // first: exit(2) does not come back
+    this_cpu().trace.note(begin, TraceKind::kCall, number, frame.rip);
     const Result<long> result = what.thunk(task, frame);
     add(&CpuCounts::ticks, number, read_tsc() - begin);
     if (tracing_calls()) trace_call(task, what, frame, result);

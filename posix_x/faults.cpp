@@ -3,6 +3,7 @@
 #include "kernel/arch/upcalls.h"
 #include "kernel/core/panic.h"
 #include "kernel/mm/fault.h"
+#include "lib/base/cpu.h"
 #include "posix_x/signals.h"
 
 namespace exo {
@@ -49,6 +50,7 @@ void raise(arch::TrapFrame& frame, Meaning meaning, std::uint64_t address, std::
 }  // namespace
 
 void arch::upcall::program_exception(TrapFrame& frame, std::uint8_t vector) {
+    this_cpu().trace.note(read_tsc(), TraceKind::kException, vector, frame.rip);
     arch::enable_interrupts();
     const Meaning meaning = meaning_of(vector);
     const bool at_instruction = meaning.signal == Signal::kFpe || meaning.signal == Signal::kIll;

@@ -24,6 +24,8 @@ ALLOWED = {
     "lib/cpio": ["abi", "lib/base"],
     "lib/crypto": ["abi", "lib/base"],
     "lib/measure": ["abi", "lib/*"],
+    "lib/pvclock": ["abi", "lib/base"],
+    "lib/screen": ["abi", "lib/base"],
     "kernel/arch": ["abi", "lib/*"],
     "kernel/core": ["abi", "lib/*", "kernel/arch"],
     "kernel/object": ["abi", "lib/*", "kernel/arch", "kernel/core"],

@@ -9,6 +9,7 @@
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/user_state.h"
 #include "kernel/core/lock_rank.h"
+#include "kernel/core/trace_ring.h"
 #include "lib/base/atomic.h"
 
 namespace exo {
@@ -64,6 +65,7 @@ struct CpuLocal {
     ProgramTime program_time;
     CpuMemory* memory = nullptr;  ///< kernel/mm's part (heap.h)
     arch::CpuTables tables = {};
+    TraceRing trace;
 };
 
 // What assembly (arch/x86_64/trap_entry.S) and this_thread() know.

@@ -1,6 +1,7 @@
 #include "kernel/core/cpu_scheduler.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "kernel/arch/entry.h"
 #include "kernel/arch/local_apic.h"
@@ -9,6 +10,7 @@
 #include "kernel/core/program_time.h"
 #include "kernel/core/reaper.h"
 #include "kernel/core/timer_queue.h"
+#include "lib/base/cpu.h"
 
 namespace exo {
 
@@ -85,6 +87,10 @@ void CpuScheduler::switch_to(Thread& next) {
     if (previous.user_state.fpu != nullptr) {
         arch::leave_user_state(previous.user_state, cpu.fpu);
     }
+    std::uint64_t name[2];
+    static_assert(sizeof name == Thread::kNameBytes);
+    std::memcpy(name, next.name_, sizeof name);
+    cpu.trace.note(read_tsc(), TraceKind::kSwitch, name[0], name[1]);
     // A thread without a program leaves the tables loaded that are (lazy TLB): the next one is
     // often of the same program.
     if (next.space_ != nullptr) load_space(cpu, next.space_);

@@ -73,9 +73,13 @@ void arch::upcall::interrupt(std::uint8_t vector) {
     const std::uint32_t held_before = cpu.held_before;
     cpu.held_before = cpu.held_count;
     end_of_interrupt();
-    if (vector == kTimerVector || vector == kRescheduleVector) {
+    const bool tick = vector == kTimerVector || vector == kRescheduleVector;
+    const auto handler = handlers[vector].load(std::memory_order_acquire);
+    cpu.trace.note(read_tsc(), TraceKind::kInterrupt, vector,
+                   reinterpret_cast<std::uintptr_t>(tick ? nullptr : handler));
+    if (tick) {
         scheduler_tick();
-    } else if (const auto handler = handlers[vector].load(std::memory_order_acquire)) {
+    } else if (handler != nullptr) {
         handler(vector);
     }
     cpu.held_before = held_before;

@@ -40,6 +40,7 @@ enum class LockRank : std::uint8_t {
     kTimer = 50,          ///< a CPU's timers
     kFrames = 40,         ///< physical frames
     kLog = 10,            ///< the kernel log: anybody may log while holding anything
+    kScreen = 5,          ///< the text screen, which shows the log
     kNone = 0,            ///< nothing may be taken under it
 };
 

@@ -6,6 +6,7 @@
 #include "kernel/arch/upcalls.h"
 #include "kernel/core/cpu_local.h"
 #include "kernel/mm/out_of_memory.h"
+#include "lib/base/cpu.h"
 
 namespace exo {
 
@@ -48,6 +49,7 @@ bool resolve_user_copy(const arch::TrapFrame& frame, std::uint64_t address, Faul
 
 void arch::upcall::page_fault(TrapFrame& frame, std::uint64_t address) {
     const PageFaultCause cause = PageFaultCause::of(frame);
+    this_cpu().trace.note(read_tsc(), TraceKind::kFault, address, frame.rip);
     if (cause.corrupt) fatal_exception(frame, "page fault (corrupt page tables)");
     if (frame.from_user()) {
         handle_program_fault(frame, address, kind_of(cause));

@@ -143,7 +143,7 @@ bool release_table_frame(PhysAddr frame) {
 }
 
 void free_table_frame(PhysAddr frame) {
-    EXO_ASSERT(frame_references(frame) == 0);
+    EXO_CHECK(frame_references(frame) == 0, "a page table that is in use is freed");
     cpu_memory().tables_returned.add(1);
     free_frame(frame);
 }

@@ -69,7 +69,7 @@ class List {
 
   private:
     static void insert(ListLink& link, ListLink& after) {
-        EXO_ASSERT(!link.linked());
+        EXO_CHECK(!link.linked(), "a list member is inserted twice");
         link.prev = &after;
         link.next = after.next;
         after.next->prev = &link;

@@ -54,7 +54,7 @@ class TreeBase {
     }
 
     void insert_link(TreeLink& node, TreeLink* parent, TreeLink*& place) {
-        EXO_ASSERT(!node.linked());
+        EXO_CHECK(!node.linked(), "a tree member is inserted twice");
         node.parent = parent;
         node.height = 1;
         place = &node;

@@ -131,7 +131,9 @@ ABI_TEST(broken_segments_do_not_run) {
     const auto broken = [](auto change) { return refused(changed(change)); };
     for (const uint64_t address : {1UL << 47, 1UL << 63, ~0UL, ~0xfffUL, 0x7ffffffff000UL}) {
         CHECK(broken([&](Image& i) { i.table[0].p_vaddr = address; }));
-        CHECK(broken([&](Image& i) { i.table[1].p_vaddr = address; }));
+        // Linux 6.1 overlooks a segment that wraps and that nobody uses.
+        const int unused = changed([&](Image& i) { i.table[1].p_vaddr = address; });
+        CHECK(refused(unused) || unused == kExit);
     }
     CHECK(broken([](Image& i) { i.table[0].p_vaddr += 1; }));
     CHECK(broken([](Image& i) { i.table[0].p_offset = ~0xfffUL; }));

@@ -160,7 +160,7 @@ def main():
         command = ["./exo", "run", "--kernel", options.kernel, "--cpus", str(cpus), "--memory",
                    options.memory, *machine, "--file", f"{options.programs}:/abi", "--", "/abi/driver", "/abi",
                    *options.names]
-        wrong += check_guest(f"{options.kernel}, {cpus} CPUs", command, native, allowed, made)
+        wrong += check_guest(f"{os.path.basename(kernel)}, {cpus} CPUs", command, native, allowed, made)
     if options.record and wrong == 0:
         record_calls(made)
     return 1 if wrong else 0

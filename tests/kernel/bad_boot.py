@@ -6,6 +6,7 @@ The machine ends with the first program's exit code, seen as twice it plus one; 
 """
 
 import gzip
+import io
 import os
 import re
 import shutil
@@ -16,12 +17,13 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "image"))
-import initrd  # noqa: E402
+import cpio  # noqa: E402
 
 PANIC = 85
 PATIENCE = 60
 SAYS_SO = "#!/bin/busybox sh\necho init runs\nexit 3\n"
 RAN = 2 * 3 + 1
+BUSYBOX = "/bin/busybox"
 
 
 class Failure(Exception):
@@ -30,15 +32,17 @@ class Failure(Exception):
 
 def archive(*entries, init=SAYS_SO):
     """busybox, `init` and more entries: (name, mode, data)."""
-    made = initrd.Archive()
-    with open(initrd.BUSYBOX, "rb") as file:
+    out = io.BytesIO()
+    made = cpio.Archive(out)
+    with open(BUSYBOX, "rb") as file:
         made.add("bin/busybox", stat.S_IFREG | 0o755, file.read())
     if init is not None:
         made.add("init", stat.S_IFREG | 0o755, init if isinstance(init, bytes) else init.encode())
-    for name, mode, data in entries:
+    for at, (name, mode, data) in enumerate(entries):
         # Not add(): that makes good names of bad ones.
-        made._entry(name, mode, data, (0, 0), 1000 + len(made.chunks))  # noqa: SLF001
-    return made.finish()
+        made._entry(name, 1000 + at, mode, 1, data, (0, 0), (0, 0), 0)  # noqa: SLF001
+    made.finish()
+    return out.getvalue()
 
 
 def program(code):
@@ -57,9 +61,9 @@ class Boots:
     def __init__(self, kernel, work):
         self.kernel, self.work = kernel, work
 
-    def boot(self, data, line="", memory="128M"):
+    def boot(self, data, line="", memory="128M", cpus=1):
         """(QEMU's exit code, what the console and QEMU itself said)"""
-        command = ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-m", memory,
+        command = ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-m", memory, "-smp", str(cpus),
                    "-no-reboot", "-kernel", self.kernel, "-append", f"exo.exit=1 {line}",
                    "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-display", "none",
                    "-serial", "stdio", "-monitor", "none"]
@@ -75,8 +79,8 @@ class Boots:
             raise Failure(f"hangs after {(cut.stdout or b'')[-600:].decode(errors='replace')}") from cut
         return done.returncode, done.stdout.decode(errors="replace").replace("\r", "")
 
-    def expect(self, data, status, *patterns, line="", memory="128M"):
-        got, said = self.boot(data, line, memory)
+    def expect(self, data, status, *patterns, **machine):
+        got, said = self.boot(data, **machine)
         for pattern in patterns:
             if not re.search(pattern, said):
                 raise Failure(f"does not say {pattern!r}: {said[-1500:]}")
@@ -175,7 +179,7 @@ class Tests(Boots):
                     RAN, "init: no console", line="quiet")
 
     def test_init_that_is_no_program(self):
-        with open(initrd.BUSYBOX, "rb") as file:
+        with open(BUSYBOX, "rb") as file:
             good = file.read()
         wrong_machine = good[:18] + struct.pack("<H", 0xB7) + good[20:]
         for data in (b"", b"\x7fELF", good[:100], wrong_machine, b"\0" * 5000, b"#!\n", b"#!/nowhere\n"):
@@ -202,8 +206,15 @@ class Tests(Boots):
     def test_init_that_crashes_or_ends(self):
         self.expect(archive(init=program(b"\x0f\x0b")), (2 * (128 + 4) + 1) & 0xFF)  # UD2
         self.expect(archive(init=program(b"\x0f\x0b")), PANIC, "KERNEL PANIC.*init ended with status 0x4",
+                    "us  switch to init", "us  exception 6 of a program at 0x400078", "us  page fault at 0x400078 by a program at 0x400078",
                     line="exo.exit=0")
-        self.expect(archive(), PANIC, "KERNEL PANIC.*init ended with status", line="exo.exit=0")
+        self.expect(archive(), PANIC, "KERNEL PANIC.*init ended with status", "last trace records of CPU 0",
+                    r"us  call 231 \(exit_group\) from 0x", line="exo.exit=0")
+
+    def test_panic_shows_what_all_cpus_did(self):
+        busy = "#!/bin/busybox sh\nfor i in 1 2 3; do while :; do :; done & done\n/bin/busybox sleep 1\n"
+        self.expect(archive(init=busy), PANIC, "last trace records of CPU 0", "last trace records of CPU 1",
+                    "us  page fault at 0x", "us  call ", line="exo.exit=0", cpus=2)
 
     def test_unknown_words_are_inits(self):
         show = archive(init='#!/bin/busybox sh\nfor a; do echo "argument [$a]"; done\n'

@@ -109,10 +109,10 @@ test_run() {
 
 test_abi() {
     step 'build freestanding' configure_and_build freestanding &&
+        step 'build kernel-test' configure_and_build kernel-test &&
         step 'build user' configure_and_build user || return
     step 'abi: Linux in the guest' tests/abi/run.py --kernel linux
     step 'abi: Exo-OS' tests/abi/run.py
-    step 'build kernel-test' configure_and_build kernel-test || return
     step 'abi: Exo-OS with every check on' tests/abi/run.py --cpus 4 \
         --kernel build/kernel-test/kernel/exo-kernel-test
 }
