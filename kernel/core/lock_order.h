@@ -5,6 +5,8 @@
 // for the latter. For the same reason locks held by what a handler interrupted do not count for it.
 #pragma once
 
+#include <atomic>
+
 #include "kernel/core/cpu_local.h"
 
 namespace exo {
@@ -21,9 +23,13 @@ void remove_held_lock(CpuLocal& cpu, const void* lock);
 
 inline void lock_order_push(const void* lock, LockRank rank, LockContext context) {
     CpuLocal& cpu = this_cpu();
-    EXO_CHECK(cpu.held_count < kMaxHeldLocks, "too many locks held");
-    cpu.held[cpu.held_count] = {lock, rank, context};
-    ++cpu.held_count;
+    const std::uint32_t place = cpu.held_count;
+    EXO_CHECK(place < kMaxHeldLocks, "too many locks held");
+    // The place first: an interrupt handler that comes here in between takes the next one, not
+    // this.
+    cpu.held_count = place + 1;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    cpu.held[place] = {lock, rank, context};
 }
 
 inline void lock_order_pop(const void* lock) {
