@@ -84,7 +84,7 @@ void release_space(Process& process) {
 
 void end_process(Process& process, WaitStatus status) {
     if (process.pid == 1) end_system(status);
-    process.handles = {};
+    process.set_handles({});
     leave_terminal(process);
     become_zombie(process, status);
 }

@@ -34,8 +34,8 @@ class Terminal final : public RefCounted, private TerminalOutput {
   private:
     struct State {
         LineDiscipline line;
-        abi::WindowSize size = {24, 80, 0, 0};
-        Pid session = 0;  ///< 0: of none
+        abi::WindowSize size = {};  ///< as of a serial line: nobody knows
+        Pid session = 0;            ///< 0: of none
         Pid foreground = 0;
     };
     using LockedState = Locked<State, Mutex<LockRank::kTerminal>>;

@@ -13,7 +13,7 @@ namespace {
 
 // The newest bytes of the log; `end` counts all that were ever written.
 struct LogBuffer {
-    std::array<char, 64 * 1024> bytes = {};
+    std::array<char, kLogBytes> bytes = {};
     std::uint64_t end = 0;
 
     void append(std::string_view text) {
@@ -30,6 +30,10 @@ constinit Atomic<LogLevel> console_level{LogLevel::kInfo};
 
 void set_console_log_level(LogLevel level) {
     console_level.store(level, std::memory_order_relaxed);
+}
+
+LogLevel console_log_level() {
+    return console_level.load(std::memory_order_relaxed);
 }
 
 std::size_t read_log(std::uint64_t& position, std::span<char> to) {
