@@ -3,7 +3,8 @@
 
 As many hogs as CPUs: the processor time they get is that many times the time that passes in the
 guest. Wall time says the same only where the host is quiet, and is asked then. A sleeper among
-hogs wakes in time.
+hogs wakes in time; on a busy host, which itself is late, at most LATE_SHARE times as late as under
+Linux in the same minute.
 """
 
 import os
@@ -16,6 +17,7 @@ SLEEPER = "build/user/tests/run/responsive"
 # How much of each CPU the hogs must get, and how late the 99th of 100 wake-ups may be.
 SHARE = 0.8
 LATE_US = 20_000
+LATE_SHARE = 1.5
 SPEED_UP = 1.5
 # The load besides our own machine up to which wall time means something.
 QUIET_LOAD = 0.5
@@ -23,9 +25,9 @@ TRIES = 3
 HOG = "awk 'BEGIN { while (i < 600000) i++ }'"
 
 
-def run(cpus, command, files=()):
+def run(cpus, command, files=(), kernel="exo"):
     arguments = [word for file in files for word in ("--file", file)]
-    done = subprocess.run(["./exo", "run", "--cpus", str(cpus), "--timeout", "120", *arguments, "--", "sh", "-c", command],
+    done = subprocess.run(["./exo", "run", "--kernel", kernel, "--cpus", str(cpus), "--timeout", "120", *arguments, "--", "sh", "-c", command],
                           cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise RuntimeError(f"{cpus} CPUs: ended with {done.returncode}: {done.stdout} {done.stderr}")
@@ -37,6 +39,12 @@ def hog(cpus, hogs):
     command = f"time -f '%e %U %S' sh -c '{' & '.join([HOG.replace(chr(39), chr(34))] * hogs)} & wait' 2>&1"
     elapsed, user, system = (float(word) for word in run(cpus, command).split()[-3:])
     return elapsed, user + system
+
+
+def lateness(cpus, kernel):
+    """Microseconds that 99 % of the wake-ups among 4 hogs were late at most, and all."""
+    words = run(cpus, "/responsive 4 300", [f"{SLEEPER}:/responsive"], kernel).split()
+    return int(words[1]), int(words[2])
 
 
 def check(what, good):
@@ -60,14 +68,16 @@ def main():
     else:
         print("        the host is busy: wall time is not judged")
     for cpus in (1, 2):
-        worst = 0
         for _ in range(TRIES):
-            _, late, worst = (int(word) for word in run(cpus, "/responsive 4 300", [f"{SLEEPER}:/responsive"]).split())
-            if late <= LATE_US:
+            late, worst = lateness(cpus, "exo")
+            limit = LATE_US
+            if late > limit and os.getloadavg()[0] >= QUIET_LOAD:
+                limit = max(limit, LATE_SHARE * lateness(cpus, "linux")[0])
+            if late <= limit:
                 break
             time.sleep(1)
-        failed += check(f"a sleeper beside 4 hogs on {cpus} CPUs: 99 % at most {late} us late, all {worst} us",
-                        late <= LATE_US)
+        failed += check(f"a sleeper beside 4 hogs on {cpus} CPUs: 99 % at most {late} us late, all {worst} us (limit {limit:.0f})",
+                        late <= limit)
     return 1 if failed else 0
 
 
