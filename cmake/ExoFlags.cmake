@@ -26,6 +26,10 @@ if(EXO_FREESTANDING)
     if(EXO_KERNEL_TEST)
         # A trap, since a run time of the sanitizer would need one of the kernel's.
         add_compile_options(-fsanitize=undefined -fsanitize-trap=undefined)
+        add_compile_definitions(EXO_KERNEL_TEST=1 _LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_EXTENSIVE)
+    else()
+        # As shipped: EXO_CHECK and the bounds of spans and arrays are checked, EXO_ASSERT is not.
+        add_compile_definitions(NDEBUG _LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST)
     endif()
     return()
 endif()

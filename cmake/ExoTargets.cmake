@@ -14,6 +14,9 @@ if(NOT EXO_FREESTANDING)
     include(GoogleTest)
 endif()
 
+# clang-tidy's checks of tests.
+set(EXO_TEST_CHECKS bugprone-use-after-move,bugprone-assert-side-effect,bugprone-infinite-loop,bugprone-macro-parentheses,bugprone-unused-raii,misc-redundant-expression,misc-unused-parameters,misc-unused-using-decls,modernize-use-override,readability-identifier-naming,readability-redundant-declaration)
+
 function(_exo_link target)
     foreach(dep ${ARGN})
         target_link_libraries(${target} PUBLIC exo_${dep})
@@ -55,6 +58,12 @@ function(exo_test name)
     target_compile_options(${name} PRIVATE ${ARG_OPTIONS})
     _exo_link(${name} ${ARG_DEPENDS})
     target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main Threads::Threads ${ARG_LIBRARIES})
+    if(CMAKE_CXX_CLANG_TIDY)
+        # Most of the time goes into GoogleTest's headers. Tests run under the sanitizers, which see
+        # what the analyzer guesses, and their speed does not matter.
+        set_target_properties(${name} PROPERTIES CXX_CLANG_TIDY
+            "${CMAKE_CXX_CLANG_TIDY};--checks=-*,${EXO_TEST_CHECKS}")
+    endif()
     set(properties TIMEOUT ${ARG_TIMEOUT})
     if(ARG_LABELS)
         list(APPEND properties LABELS "${ARG_LABELS}")

@@ -16,15 +16,18 @@
 #include "kernel/core/scheduler.h"
 #include "kernel/core/time.h"
 #include "kernel/drivers/pci.h"
+#include "kernel/drivers/screen.h"
 #include "kernel/mm/early_frames.h"
 #include "kernel/mm/frames.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/kernel_mappings.h"
 #include "kernel/mm/kernel_space.h"
+#include "kernel/mm/reserve.h"
 #include "kernel/mm/shootdown.h"
 #include "kernel/personality.h"
 #include "kernel/smp.h"
 #include "lib/acpi/platform.h"
+#include "lib/base/boot_words.h"
 
 namespace exo {
 
@@ -70,8 +73,8 @@ void start_time(KernelMappings& mappings) {
     arch::start_local_apic();
     const auto seconds = arch::read_rtc();
     if (seconds) set_wall_clock(*seconds * 1'000'000'000);
-    log_info("clock", "TSC at {} MHz, {} s since 1970", arch::tsc_rate() / 1'000'000,
-             seconds.value_or(0));
+    log_info("clock", "TSC at {} MHz by {}, {} s since 1970", arch::tsc_rate() / 1'000'000,
+             arch::clock_reference(), seconds.value_or(0));
 }
 
 arch::PageTable start_memory() {
@@ -81,6 +84,7 @@ arch::PageTable start_memory() {
     if (!tables) panic("no memory for the kernel's page tables");
     if (!start_heap(boot_info.usable(), reserved, frames)) panic("no memory for the heap");
     start_kernel_mappings(*tables);
+    if (!start_reserve()) panic("no memory for the reserve");
     return *tables;
 }
 
@@ -99,9 +103,24 @@ void log_memory() {
         *const_cast<volatile char*>(reinterpret_cast<const volatile char*>(&boot_option)) = 0;
 }
 
+/// Whether a `console=` on the command line is the screen.
+bool screen_is_wanted() {
+    BootWords words(boot_info.command_line());
+    for (auto word = words.next(); word && !word->is("--"); word = words.next()) {
+        if (word->key == "console" && (word->value == "tty0" || word->value == "tty1")) return true;
+    }
+    return false;
+}
+
+void start_display() {
+    const Result<void> started = start_screen();
+    if (!started) log(LogLevel::kWarning, "screen", "no display: {}", errno_text(started.error()));
+}
+
 /// The first thread: what is left to do may sleep.
 void start_programs(void*) {
     if (!start_pci(platform)) panic("no memory for the list of PCI devices");
+    if (screen_is_wanted()) start_display();
     log_memory();
     log_info("exo", "ready after {} us", arch::now_ns() / 1000);
     panic_on_request();
@@ -113,42 +132,25 @@ void start_programs(void*) {
 
 }  // namespace
 
-namespace {
-
-/// Calls `visit(word)` for the words of the command line that are the kernel's; stops at false.
-template <typename Visit>
-void for_each_boot_word(Visit visit) {
-    std::string_view rest = boot_info.command_line();
-    while (!rest.empty()) {
-        const std::size_t end = rest.find(' ');
-        const std::string_view word = rest.substr(0, end);
-        if (word == "--" || !visit(word) || end == std::string_view::npos) return;
-        rest.remove_prefix(end + 1);
-    }
-}
-
-}  // namespace
-
 std::string_view boot_command_line() {
     return boot_info.command_line();
 }
 
 std::string_view boot_option(std::string_view key) {
     std::string_view value;
-    for_each_boot_word([&](std::string_view word) {
-        if (!word.starts_with(key) || word.size() <= key.size() || word[key.size()] != '=') {
-            return true;
-        }
-        value = word.substr(key.size() + 1);
-        return false;
-    });
+    BootWords words(boot_info.command_line());
+    for (auto word = words.next(); word && !word->is("--"); word = words.next()) {
+        if (word->has_value && word->key == key) value = word->value;
+    }
     return value;
 }
 
 bool boot_flag(std::string_view flag) {
-    bool found = false;
-    for_each_boot_word([&](std::string_view word) { return !(found = word == flag); });
-    return found;
+    BootWords words(boot_info.command_line());
+    for (auto word = words.next(); word && !word->is("--"); word = words.next()) {
+        if (word->is(flag)) return true;
+    }
+    return false;
 }
 
 extern "C" [[noreturn]] void kernel_main(std::uint64_t start_info) {
@@ -162,6 +164,10 @@ extern "C" [[noreturn]] void kernel_main(std::uint64_t start_info) {
     if (boot_flag("quiet")) set_console_log_level(LogLevel::kWarning);
     log_info("exo", "Exo-OS, protections: {}", arch::cpu_protections());
     log_info("exo", "command line: {}", boot_info.command_line());
+    if (boot_info.command_line_cut) {
+        log(LogLevel::kWarning, "exo", "the command line is too long: cut after {} bytes",
+            boot_info.command_line().size());
+    }
     read_acpi();
     const arch::PageTable tables = start_memory();
     start_time(kernel_mappings());

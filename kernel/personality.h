@@ -12,7 +12,7 @@ void start_personality(const arch::BootInfo& boot);
 /// All of the kernel's command line.
 [[nodiscard]] std::string_view boot_command_line();
 
-/// The value of `key=value` on the kernel's command line, before " -- "; empty: not there.
+/// The value of the last `key=value` on the kernel's command line, before " -- "; empty: not there.
 [[nodiscard]] std::string_view boot_option(std::string_view key);
 
 /// Whether `flag` is a word there.

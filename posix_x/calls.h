@@ -1,5 +1,6 @@
 // The handlers of abi/syscalls.def, each named sys_ and the call's name, by the file it is in.
-// Arguments are decoded by type (arguments.h); errors are as the call's manual page has them.
+// Arguments are decoded by type (arguments.h); errors are as the call's manual page has them. Those
+// that are kFast are in calls/fast_calls.h.
 #pragma once
 
 #include "abi/linux/process.h"
@@ -41,11 +42,29 @@ Result<long> sys_pipe2(Task& task, UserOut<std::int32_t> ends, Flags flags);
 Result<long> sys_pipe(Task& task, UserOut<std::int32_t> ends);
 Result<long> sys_ioctl(Task& task, Fd fd, std::uint32_t request, std::uint64_t argument);
 
+// event_calls.cpp
+Result<long> sys_epoll_create(Task& task, std::int32_t size);
+Result<long> sys_epoll_create1(Task& task, Flags flags);
+Result<long> sys_epoll_ctl(Task& task, Fd set, std::uint32_t operation, Fd fd, UserAddr event);
+Result<long> sys_epoll_wait(Task& task, Fd set, UserAddr events, std::int32_t count,
+                            std::int32_t milliseconds);
+Result<long> sys_epoll_pwait(Task& task, Fd set, UserAddr events, std::int32_t count,
+                             std::int32_t milliseconds, UserAddr mask, std::uint64_t mask_bytes);
+Result<long> sys_epoll_pwait2(Task& task, Fd set, UserAddr events, std::int32_t count,
+                              UserIn<abi::Timespec> timeout, UserAddr mask,
+                              std::uint64_t mask_bytes);
+Result<long> sys_eventfd(Task& task, std::uint32_t value);
+Result<long> sys_eventfd2(Task& task, std::uint32_t value, Flags flags);
+Result<long> sys_timerfd_create(Task& task, std::int32_t clock, Flags flags);
+Result<long> sys_timerfd_settime(Task& task, Fd fd, Flags flags, UserIn<abi::Timespec> value,
+                                 UserOut<abi::Timespec> old);
+Result<long> sys_timerfd_gettime(Task& task, Fd fd, UserOut<abi::Timespec> out);
+Result<long> sys_signalfd(Task& task, std::int32_t fd, UserIn<std::uint64_t> mask,
+                          std::uint64_t mask_bytes);
+Result<long> sys_signalfd4(Task& task, std::int32_t fd, UserIn<std::uint64_t> mask,
+                           std::uint64_t mask_bytes, Flags flags);
+
 // identity_calls.cpp
-Result<long> sys_getuid(Task& task);
-Result<long> sys_geteuid(Task& task);
-Result<long> sys_getgid(Task& task);
-Result<long> sys_getegid(Task& task);
 Result<long> sys_getresuid(Task& task, UserOut<std::uint32_t> real,
                            UserOut<std::uint32_t> effective, UserOut<std::uint32_t> saved);
 Result<long> sys_getresgid(Task& task, UserOut<std::uint32_t> real,
@@ -62,11 +81,7 @@ Result<long> sys_setfsuid(Task& task, std::uint32_t id);
 Result<long> sys_setfsgid(Task& task, std::uint32_t id);
 Result<long> sys_getgroups(Task& task, std::int32_t capacity, UserOut<std::uint32_t> out);
 Result<long> sys_setgroups(Task& task, std::int32_t count, UserIn<std::uint32_t> in);
-Result<long> sys_getpid(Task& task);
-Result<long> sys_gettid(Task& task);
-Result<long> sys_getppid(Task& task);
 Result<long> sys_getpgid(Task& task, Pid pid);
-Result<long> sys_getpgrp(Task& task);
 Result<long> sys_getsid(Task& task, Pid pid);
 Result<long> sys_setpgid(Task& task, Pid pid, Pid group);
 Result<long> sys_setsid(Task& task);
@@ -78,14 +93,23 @@ Result<long> sys_pread64(Task& task, Fd fd, UserAddr buffer, std::uint64_t count
                          std::int64_t offset);
 Result<long> sys_pwrite64(Task& task, Fd fd, UserAddr buffer, std::uint64_t count,
                           std::int64_t offset);
-Result<long> sys_readv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count);
-Result<long> sys_writev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count);
-Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint64_t count,
+Result<long> sys_readv(Task& task, Fd fd, UserAddr vectors, std::uint32_t count);
+Result<long> sys_writev(Task& task, Fd fd, UserAddr vectors, std::uint32_t count);
+Result<long> sys_preadv(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
                         std::int64_t offset);
-Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint64_t count,
+Result<long> sys_pwritev(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
                          std::int64_t offset);
+Result<long> sys_preadv2(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
+                         std::int64_t offset, std::uint64_t unused, Flags flags);
+Result<long> sys_pwritev2(Task& task, Fd fd, UserAddr vectors, std::uint32_t count,
+                          std::int64_t offset, std::uint64_t unused, Flags flags);
 Result<long> sys_lseek(Task& task, Fd fd, std::int64_t offset, std::uint32_t whence);
 Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::uint64_t count);
+Result<long> sys_copy_file_range(Task& task, Fd in, UserAddr in_at, Fd out, UserAddr out_at,
+                                 std::uint64_t count, Flags flags);
+Result<long> sys_fadvise64(Task& task, Fd fd, std::int64_t offset, std::int64_t length,
+                           std::uint32_t advice);
+Result<long> sys_readahead(Task& task, Fd fd, std::int64_t offset, std::uint64_t count);
 Result<long> sys_fsync(Task& task, Fd fd);
 Result<long> sys_fdatasync(Task& task, Fd fd);
 Result<long> sys_sync(Task&);
@@ -105,7 +129,7 @@ Result<long> sys_mremap(Task& task, std::uint64_t address, std::uint64_t old_len
 Result<long> sys_brk(Task& task, std::uint64_t wanted);
 Result<long> sys_madvise(Task& task, std::uint64_t address, std::uint64_t length,
                          std::uint32_t advice);
-Result<long> sys_msync(Task&, std::uint64_t address, std::uint64_t length, Flags flags);
+Result<long> sys_msync(Task& task, std::uint64_t address, std::uint64_t length, Flags flags);
 
 // name_calls.cpp
 Result<long> sys_mkdirat(Task& task, DirFd at, UserPath path, ModeBits mode);
@@ -132,7 +156,6 @@ Result<long> sys_chdir(Task& task, UserPath path);
 Result<long> sys_fchdir(Task& task, Fd fd);
 Result<long> sys_chroot(Task& task, UserPath path);
 Result<long> sys_getcwd(Task& task, UserAddr out, std::uint64_t capacity);
-Result<long> sys_umask(Task& task, std::uint32_t mask);
 Result<long> sys_mount(Task& task, UserPath source, UserPath target, UserPath type,
                        std::uint64_t flags, UserPath options);
 Result<long> sys_umount2(Task& task, UserPath target, Flags flags);
@@ -160,6 +183,8 @@ Result<long> sys_exit(Task&, std::int32_t code);
 Result<long> sys_exit_group(Task&, std::int32_t code);
 Result<long> sys_set_tid_address(Task& task, UserAddr at);
 Result<long> sys_set_robust_list(Task& task, UserAddr head, std::uint64_t bytes);
+Result<long> sys_get_robust_list(Task& task, Pid tid, UserOut<std::uint64_t> head,
+                                 UserOut<std::uint64_t> bytes);
 Result<long> sys_arch_prctl(Task& task, std::uint32_t operation, std::uint64_t value);
 Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value,
                        std::uint64_t third, std::uint64_t fourth, std::uint64_t fifth);
@@ -195,6 +220,8 @@ Result<long> sys_kill(Task& task, Pid pid, std::int32_t number);
 Result<long> sys_tkill(Task& task, Pid tid, std::int32_t number);
 Result<long> sys_tgkill(Task& task, Pid group, Pid tid, std::int32_t number);
 Result<long> sys_rt_sigqueueinfo(Task& task, Pid pid, std::int32_t number, UserAddr in);
+Result<long> sys_rt_tgsigqueueinfo(Task& task, Pid group, Pid tid, std::int32_t number,
+                                   UserAddr in);
 Result<long> sys_rt_sigtimedwait(Task& task, UserIn<std::uint64_t> in, UserAddr out,
                                  UserIn<abi::Timespec> timeout, std::uint64_t set_bytes);
 
@@ -244,11 +271,39 @@ Result<long> sys_setitimer(Task& task, std::uint32_t which, UserIn<abi::Timeval>
                            UserOut<abi::Timeval> out);
 Result<long> sys_getitimer(Task& task, std::uint32_t which, UserOut<abi::Timeval> out);
 
+// timer_calls.cpp
+Result<long> sys_timer_create(Task& task, std::int32_t clock, UserIn<abi::SigEvent> in,
+                              UserOut<std::int32_t> out);
+Result<long> sys_timer_settime(Task& task, std::int32_t id, Flags flags, UserIn<abi::ITimerSpec> in,
+                               UserOut<abi::ITimerSpec> out);
+Result<long> sys_timer_gettime(Task& task, std::int32_t id, UserOut<abi::ITimerSpec> out);
+Result<long> sys_timer_getoverrun(Task& task, std::int32_t id);
+Result<long> sys_timer_delete(Task& task, std::int32_t id);
+
 // wait_calls.cpp
 Result<long> sys_wait4(Task& task, Pid pid, UserOut<std::int32_t> status, Flags options,
                        UserOut<abi::ResourceUse> use);
 Result<long> sys_waitid(Task& task, std::uint32_t type, Pid id, UserAddr info, Flags options,
                         UserOut<abi::ResourceUse> use);
+
+// xattr_calls.cpp
+Result<long> sys_setxattr(Task& task, UserPath path, UserAddr name, UserAddr value,
+                          std::uint64_t bytes, Flags flags);
+Result<long> sys_lsetxattr(Task& task, UserPath path, UserAddr name, UserAddr value,
+                           std::uint64_t bytes, Flags flags);
+Result<long> sys_fsetxattr(Task& task, Fd fd, UserAddr name, UserAddr value, std::uint64_t bytes,
+                           Flags flags);
+Result<long> sys_getxattr(Task& task, UserPath path, UserAddr name, UserAddr out,
+                          std::uint64_t capacity);
+Result<long> sys_lgetxattr(Task& task, UserPath path, UserAddr name, UserAddr out,
+                           std::uint64_t capacity);
+Result<long> sys_fgetxattr(Task& task, Fd fd, UserAddr name, UserAddr out, std::uint64_t capacity);
+Result<long> sys_listxattr(Task& task, UserPath path, UserAddr out, std::uint64_t capacity);
+Result<long> sys_llistxattr(Task& task, UserPath path, UserAddr out, std::uint64_t capacity);
+Result<long> sys_flistxattr(Task& task, Fd fd, UserAddr out, std::uint64_t capacity);
+Result<long> sys_removexattr(Task& task, UserPath path, UserAddr name);
+Result<long> sys_lremovexattr(Task& task, UserPath path, UserAddr name);
+Result<long> sys_fremovexattr(Task& task, Fd fd, UserAddr name);
 
 // futex.cpp
 Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,

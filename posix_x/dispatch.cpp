@@ -1,4 +1,5 @@
-// The slow path of SYSCALL: number to handler, statistics, trace, result; and the way back.
+// System calls: number to handler, statistics, trace, result, and the way back; and the table of
+// those that need none of it (kFast).
 #include "posix_x/dispatch.h"
 
 #include <algorithm>
@@ -7,9 +8,11 @@
 #include "kernel/arch/interrupts.h"
 #include "kernel/arch/upcalls.h"
 #include "kernel/core/log.h"
+#include "kernel/core/program_time.h"
 #include "kernel/core/scheduler.h"
 #include "lib/base/cpu.h"
 #include "posix_x/calls.h"
+#include "posix_x/calls/fast_calls.h"
 #include "posix_x/signals.h"
 
 namespace exo::posix {
@@ -49,6 +52,16 @@ struct Thunk<kHandler> {
     static Result<long> run(Task& task, const arch::TrapFrame& frame) {
         return apply(task, frame, std::index_sequence_for<Arguments...>{});
     }
+    /// For kFast: at SYSCALL's entry, without a frame.
+    __attribute__((preserve_most)) static long run_fast(std::uint64_t a, std::uint64_t b,
+                                                        std::uint64_t c) {
+        static_assert(sizeof...(Arguments) <= 3);
+        const std::uint64_t raw[] = {a, b, c};
+        const Result<long> result = [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+            return kHandler(this_task(), decode_argument<Arguments>(raw[kIndex])...);
+        }(std::index_sequence_for<Arguments...>{});
+        return result ? *result : -static_cast<long>(result.error());
+    }
     static consteval Call entry(const char* name, PathClass path, Support support) {
         static_assert(sizeof...(Arguments) <= kMaxArguments);
         return {name, &run, path, support, sizeof...(Arguments), {argument_kind<Arguments>()...}};
@@ -84,11 +97,19 @@ consteval Table make_table() {
 constexpr Table kTable = make_table();
 constexpr Call kNoCall;
 
+template <PathClass kPath, auto kHandler>
+consteval arch::upcall::FastCall fast_call() {
+    if constexpr (kPath == PathClass::kFast) {
+        return &Thunk<kHandler>::run_fast;
+    } else {
+        return nullptr;
+    }
+}
+
 struct CpuCounts {
-    struct Use {
-        Atomic<std::uint64_t> count{0}, ticks{0};
-    };
-    Use uses[abi::kSyscallNumbers];
+    std::uint64_t fast[abi::kSyscallNumbers] = {};  ///< counted at entry (trap_entry.S)
+    using ByCall = Atomic<std::uint64_t>[abi::kSyscallNumbers];
+    ByCall count = {}, ticks = {};
 };
 constexpr std::uint32_t kMaxCpus = 64;
 constinit CpuCounts* counts[kMaxCpus] = {};
@@ -96,14 +117,11 @@ constinit Atomic<bool> tracing{false};
 
 /// This CPU's own: others only read it, and the kernel is not preempted, so that a load and a store
 /// do; a sum over CPUs is of no one moment (relaxed).
-void count(std::uint64_t number, std::uint64_t ticks) {
+void add(CpuCounts::ByCall CpuCounts::* what, std::uint64_t number, std::uint64_t more) {
     CpuCounts* own = counts[this_cpu().id];
     if (own == nullptr || number >= abi::kSyscallNumbers) return;
-    const auto add = [](Atomic<std::uint64_t>& to, std::uint64_t more) {
-        to.store(to.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
-    };
-    add(own->uses[number].count, 1);
-    add(own->uses[number].ticks, ticks);
+    Atomic<std::uint64_t>& to = (own->*what)[number];
+    to.store(to.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
 }
 
 /// Once for each number, so that a program cannot fill the log; numbers out of range share one.
@@ -124,6 +142,7 @@ const Call& call(std::uint64_t number) {
 }
 
 Result<void> create_call_statistics() {
+    call_name = [](std::uint64_t number) { return call(number).name; };
     for (std::uint32_t cpu = 0; cpu < online_cpus() && cpu < kMaxCpus; ++cpu) {
         counts[cpu] = new (std::nothrow) CpuCounts;
         if (counts[cpu] == nullptr) return Errno::NOMEM;
@@ -131,12 +150,20 @@ Result<void> create_call_statistics() {
     return {};
 }
 
+void start_fast_calls() {
+    for (std::uint32_t cpu = 0; cpu < online_cpus() && cpu < kMaxCpus; ++cpu) {
+        cpu_local(cpu).fast_call_counts = counts[cpu]->fast;
+        cpu_local(cpu).fast_call_numbers = abi::kSyscallNumbers;
+    }
+}
+
 CallUse call_use(std::uint64_t number) {
     CallUse sum;
     for (const CpuCounts* each : counts) {
         if (each == nullptr) continue;
-        sum.count += each->uses[number].count.load(std::memory_order_relaxed);
-        sum.ticks += each->uses[number].ticks.load(std::memory_order_relaxed);
+        sum.fast += __atomic_load_n(&each->fast[number], __ATOMIC_RELAXED);
+        sum.count += each->count[number].load(std::memory_order_relaxed);
+        sum.ticks += each->ticks[number].load(std::memory_order_relaxed);
     }
     return sum;
 }
@@ -153,23 +180,36 @@ bool tracing_calls() {
 
 namespace exo::arch {
 
+constexpr upcall::FastCall upcall::fast_calls[abi::kSyscallNumbers] = {
+#define EXO_CALL(number, name, path, support, missing) \
+    [number] = exo::posix::fast_call<exo::posix::PathClass::path, &exo::posix::sys_##name>(),
+#define EXO_NO_CALL(number, name, belongs)
+#include "abi/syscalls.def"
+#undef EXO_CALL
+#undef EXO_NO_CALL
+};
+
 void upcall::system_call(TrapFrame& frame) {
     using namespace exo::posix;
     Task& task = this_task();
-    const std::uint64_t number = frame.orig_rax;
+    // Linux takes EAX for the number.
+    const std::uint64_t number = static_cast<std::uint32_t>(frame.orig_rax);
     const Call& what = call(number);
     if (what.thunk == nullptr) {
-        if (number != static_cast<std::uint64_t>(-1)) log_missing(task, number);
+        if (number != static_cast<std::uint32_t>(-1)) log_missing(task, number);
         frame.rax = static_cast<std::uint64_t>(-static_cast<std::int64_t>(Errno::NOSYS));
         return;
     }
     const std::uint64_t begin = read_tsc();
+    add(&CpuCounts::count, number, 1);  // first: exit(2) does not come back
+    this_cpu().trace.note(begin, TraceKind::kCall, number, frame.rip);
     const Result<long> result = what.thunk(task, frame);
-    count(number, read_tsc() - begin);
+    add(&CpuCounts::ticks, number, read_tsc() - begin);
     if (tracing_calls()) trace_call(task, what, frame, result);
     if (result) {
         // A new program begins with what execve() put there; all others get their result.
-        if (task.user_frame().orig_rax == number) frame.rax = static_cast<std::uint64_t>(*result);
+        if (static_cast<std::uint32_t>(frame.orig_rax) == number)
+            frame.rax = static_cast<std::uint64_t>(*result);
         return;
     }
     const Errno error = result.error();
@@ -181,7 +221,8 @@ void upcall::system_call(TrapFrame& frame) {
 void upcall::return_to_user(TrapFrame& frame) {
     using namespace exo::posix;
     Task& task = this_task();
-    for (;;) {
+    while (this_cpu().reschedule || task.interrupted() || task.restart_code != Errno{})
+        [[unlikely]] {
         reschedule_if_needed();
         if (!task.interrupted() && task.restart_code == Errno{}) break;
         enable_interrupts();
@@ -189,6 +230,7 @@ void upcall::return_to_user(TrapFrame& frame) {
         disable_interrupts();
     }
     restore_fpu_state(task.user_state, this_cpu().fpu);
+    enter_program(read_tsc());
 }
 
 }  // namespace exo::arch

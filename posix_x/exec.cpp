@@ -10,6 +10,7 @@
 #include "posix_x/identity.h"
 #include "posix_x/process_table.h"
 #include "posix_x/program_image.h"
+#include "posix_x/script.h"
 #include "posix_x/signals.h"
 #include "posix_x/vdso.h"
 
@@ -32,36 +33,6 @@ struct NewProgram {
     std::uint64_t strings = 0;
     std::uint64_t vdso = 0;
 };
-
-/// "#!interpreter argument", execve(2). The interpreter's path; empty: not a script.
-struct ScriptLine {
-    std::string_view interpreter, argument;
-};
-
-Result<ScriptLine> parse_script(std::string_view text, bool cut) {
-    if (!text.starts_with("#!")) return ScriptLine{};
-    constexpr std::string_view kBlank = " \t";
-    text.remove_prefix(2);
-    const std::size_t end = text.find('\n');
-    if (end == std::string_view::npos && cut) {
-        // The path must be there as a whole, the argument may be cut.
-        const std::size_t begin = text.find_first_not_of(kBlank);
-        if (begin == std::string_view::npos ||
-            text.find_first_of(kBlank, begin) == std::string_view::npos)
-            return Errno::NOEXEC;
-    }
-    text = text.substr(0, end);
-    const std::size_t begin = text.find_first_not_of(kBlank);
-    if (begin == std::string_view::npos) return Errno::NOEXEC;
-    text.remove_prefix(begin);
-    text = text.substr(0, text.find_last_not_of(kBlank) + 1);
-    ScriptLine line;
-    line.interpreter = text.substr(0, text.find_first_of(kBlank));
-    text.remove_prefix(line.interpreter.size());
-    const std::size_t argument = text.find_first_not_of(kBlank);
-    if (argument != std::string_view::npos) line.argument = text.substr(argument);
-    return line;
-}
 
 /// If `start` is a script, makes it its interpreter's start. True: it was one.
 Result<bool> resolve_script(Task& task, ProgramStart& start, File& file) {
@@ -88,11 +59,21 @@ Result<Ref<File>> open_interpreter(Process& process, File& file, const elf::Prog
     TRY(path.resize(program.interpreter_bytes));
     const std::size_t got =
         TRY(read_file(file, program.interpreter_offset, path.data(), path.size()));
-    if (got != path.size() || path[got - 1] != '\0') return Errno::NOEXEC;
+    if (got != path.size()) return Errno::IO;
+    if (path[got - 1] != '\0') return Errno::NOEXEC;
+    if (path[0] == '\0') return Errno::ACCES;  // to Linux, the directory the process is in
     const auto who = process.credentials();
     const auto found = TRY(walk(process.places().walk_start(),
                                 {path.data(), std::strlen(path.data())}, LastLink::kFollow, *who));
     return open_executable(*found, *who);
+}
+
+/// Of an interpreter, execve(2) has errors of its own.
+Result<elf::Program> read_interpreter(File& file) {
+    if (file.inode()->stat().size < elf::kHeaderBytes) return Errno::IO;
+    const auto program = read_program(file);
+    if (!program && program.error() == Errno::NOEXEC) return Errno::LIBBAD;
+    return program;
 }
 
 /// Pushes words downwards on a program's stack.
@@ -203,13 +184,15 @@ Result<void> build(Task& task, ProgramStart& start, const Ref<File>& file,
     made.entry = made.program.entry;
     if (program.interpreter_bytes != 0) {
         const auto interpreter = TRY(open_interpreter(process, *file, program));
-        const elf::Program parsed = TRY(read_program(*interpreter));
+        const elf::Program parsed = TRY(read_interpreter(*interpreter));
         const auto mapped = TRY(map_program(*made.space, parsed, interpreter, 0));
         made.interpreter_base = mapped.bias + parsed.begin;
         made.entry = mapped.entry;
     }
     made.vdso = TRY(map_vdso(*made.space));
-    return make_stack(task, start, program, made);
+    TRY(make_stack(task, start, program, made));
+    process.limit_space(*made.space);  // a small stack's arguments are there already
+    return {};
 }
 
 /// Set-user-ID and set-group-ID of the file, unless new privileges are renounced.
@@ -251,6 +234,7 @@ void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credent
     process.executable = start.file;
     process.vdso = made.vdso;
     *process.program_break.lock() = {made.program.end, made.program.end};
+    process.timers.clear();
     reset_signals(task);
     {
         auto table = process_table().lock();

@@ -17,6 +17,9 @@ bool leave_process(Task& task, SignalState& state) {
     while (*at != &task) at = &(*at)->next_thread;
     *at = task.next_thread;
     task.next_thread = nullptr;
+    // Timers' records must not stay behind in a thread that its process does not know any more.
+    task.pending.discard(~std::uint64_t{0}, state.dropped);
+    release_all(state.dropped);
     return --state.thread_count == 0;
 }
 
@@ -25,7 +28,7 @@ bool leave_process(Task& task, SignalState& state) {
 void give_children_away(ProcessTable& table, Process& process) {
     Process& init = table.init();
     while (Process* child = process.children.pop_front()) {
-        child->kin.parent = &init;
+        ProcessTable::set_parent(*child, &init);
         init.children.push_back(*child);
         if (child->kin.zombie) notify_parent(*child, abi::kCldExited, 0);
     }
@@ -84,6 +87,7 @@ void release_space(Process& process) {
 
 void end_process(Process& process, WaitStatus status) {
     if (process.pid == 1) end_system(status);
+    process.timers.clear();
     process.set_handles({});
     leave_terminal(process);
     become_zombie(process, status);
@@ -126,7 +130,7 @@ void exit_task(WaitStatus status) {
         auto table = process_table().lock();
         table->set_task(task.tid, nullptr);
         if (task.tid != process->pid) table->release_id(task.tid);
-        process->kin.used_ns += cpu_time_ns(task);
+        process->kin.used.own += cpu_time(task);
         auto state = process->signals.lock();
         last = leave_process(task, *state);
         if (last && !state->exiting) state->exit_status = status;

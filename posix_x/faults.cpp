@@ -1,8 +1,9 @@
 // Exceptions of programs as signals (signal(7), sigaction(2) "si_code").
 #include "kernel/arch/interrupts.h"
 #include "kernel/arch/upcalls.h"
-#include "kernel/core/log.h"
+#include "kernel/core/panic.h"
 #include "kernel/mm/fault.h"
+#include "lib/base/cpu.h"
 #include "posix_x/signals.h"
 
 namespace exo {
@@ -49,6 +50,7 @@ void raise(arch::TrapFrame& frame, Meaning meaning, std::uint64_t address, std::
 }  // namespace
 
 void arch::upcall::program_exception(TrapFrame& frame, std::uint8_t vector) {
+    this_cpu().trace.note(read_tsc(), TraceKind::kException, vector, frame.rip);
     arch::enable_interrupts();
     const Meaning meaning = meaning_of(vector);
     const bool at_instruction = meaning.signal == Signal::kFpe || meaning.signal == Signal::kIll;
@@ -69,8 +71,8 @@ void program_fault(arch::TrapFrame& frame, std::uint64_t address, FaultResult re
         case FaultResult::kBeyondEnd:
             return raise(frame, {Signal::kBus, abi::kBusAdrerr}, address, kPageFault);
         case FaultResult::kNoMemory:
-            log(LogLevel::kError, "memory", "out of memory: killed {} ({})", task.name(),
-                task.process().pid);
+            // It was chosen, or there was nobody else.
+            if (task.process().pid == 1) panic("out of memory, and nothing left to end");
             posix::send_signal(task.process(), posix::info_from_kernel(Signal::kKill));
             return;
     }

@@ -33,6 +33,11 @@ Result<Ref<Process>> make_process(Process& parent, const CloneRequest& request, 
     auto places = share_places ? Ref<Places>(parent.places()) : TRY(parent.places().copy());
     auto child = TRY(make_ref<Process>(pid, std::move(places), parent.credentials()));
     child->set_limits(parent.limits());
+    child->oom_score_adjustment.store(parent.oom_score_adjustment.load(std::memory_order_relaxed),
+                                      std::memory_order_relaxed);
+    child->least_oom_score_adjustment.store(
+        parent.least_oom_score_adjustment.load(std::memory_order_relaxed),
+        std::memory_order_relaxed);
     child->executable = parent.executable;
     child->vdso = parent.vdso;
     child->strings = parent.strings;
@@ -89,15 +94,17 @@ Result<Pid> reserve_id() {
     return process_table().lock()->reserve_id();
 }
 
-/// May `self` have one more process? RLIMIT_NPROC, from which CAP_SYS_RESOURCE frees.
+/// May the user of `self` have one more thread? RLIMIT_NPROC, from which CAP_SYS_RESOURCE and
+/// CAP_SYS_ADMIN free. Those that were not waited for count.
 Result<void> check_limit(Process& self) {
-    constexpr unsigned kSysResource = 24;
-    if (self.credentials()->capable(kSysResource)) return {};
-    const Uid uid = self.credentials()->uid;
+    constexpr unsigned kSysResource = 24, kSysAdmin = 21;
+    const auto who = self.credentials();
+    if (who->capable(kSysResource) || who->capable(kSysAdmin)) return {};
     std::uint64_t count = 0;
     auto table = process_table().lock();
     for (Process* each = table->first(); each != nullptr; each = table->next(*each))
-        if (each->credentials()->uid == uid) ++count;
+        if (each->credentials()->uid == who->uid)
+            count += std::max<std::uint64_t>(1, each->signals.lock()->thread_count);
     if (count >= self.limit(abi::Limit::kProcesses).current) return Errno::AGAIN;
     return {};
 }
@@ -142,15 +149,16 @@ Result<long> clone_task(Task& task, const CloneRequest& request) {
     TRY(check(request));
     Process& parent = task.process();
     const bool thread = (request.flags & abi::kCloneThread) != 0;
-    if (!thread) TRY(check_limit(parent));
+    TRY(check_limit(parent));
     const Pid id = TRY(reserve_id());
     Defer release_id([&] { process_table().lock()->release_id(id); });
     auto process = thread ? Ref<Process>(parent) : TRY(make_process(parent, request, id));
     auto created = TRY(Task::create(process, task.name()));
     created->tid = id;
     copy_thread(task, *created, request);
+    // A place that cannot be written is no error on Linux either.
     if ((request.flags & abi::kCloneParentSettid) != 0)
-        TRY(write_user(request.parent_tid, &id, sizeof id));
+        static_cast<void>(write_user(request.parent_tid, &id, sizeof id));
     if (thread) {
         TRY(publish_thread(*created));
     } else {

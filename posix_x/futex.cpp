@@ -47,24 +47,25 @@ LockedBucket& bucket_of(const Key& key) {
     return table->buckets[mixed >> 56];
 }
 
-/// May sleep. An address that is not mapped has a key of its address space.
-Key key_of(UserAddr at, Scope scope) {
+/// May sleep. FAULT: nothing a program can name; for the shared scope, which looks for the memory
+/// behind it, also nothing mapped, or a private page that can never change.
+Result<Key> key_of(UserAddr at, Scope scope) {
+    if (at.value > arch::kUserEnd - sizeof(std::uint32_t)) return Errno::FAULT;
     AddressSpace* const space = this_task().process().space.get();
-    if (scope == Scope::kShared) {
-        Result<MappingInfo> info = space->mapping_from(at.value);
-        if (info && info->begin <= at.value && info->sharing == Sharing::kShared && info->object) {
-            const void* const within = info->object.get();
-            return {within, info->object_offset + (at.value - info->begin),
-                    std::move(info->object)};
-        }
-    }
-    return {space, at.value, {}};
+    if (scope == Scope::kSpace) return Key{space, at.value, {}};
+    Result<MappingInfo> info = space->mapping_from(at.value);
+    if (!info || info->begin > at.value || info->protection == Protection::kNone)
+        return Errno::FAULT;
+    if (!info->object && !has(info->protection, Protection::kWrite)) return Errno::FAULT;
+    if (info->sharing != Sharing::kShared || !info->object) return Key{space, at.value, {}};
+    const void* const within = info->object.get();
+    return Key{within, info->object_offset + (at.value - info->begin), std::move(info->object)};
 }
 
 constexpr std::uint32_t kAllBits = ~std::uint32_t{0};
 
-std::uint32_t wake(UserAddr at, Scope scope, std::uint32_t most, std::uint32_t bits) {
-    const Key key = key_of(at, scope);
+Result<long> wake(UserAddr at, Scope scope, std::uint32_t most, std::uint32_t bits) {
+    const Key key = TRY(key_of(at, scope));
     auto bucket = bucket_of(key).lock();
     std::uint32_t woken = 0;
     for (FutexWaiter* each = bucket->waiters.front(); each != nullptr && woken < most;) {
@@ -91,7 +92,7 @@ void withdraw(FutexWaiter& waiter) {
 Result<long> wait(UserAddr at, Scope scope, std::uint32_t expected, std::uint32_t bits,
                   Deadline deadline) {
     FutexWaiter waiter;
-    waiter.key = key_of(at, scope);
+    waiter.key = TRY(key_of(at, scope));
     waiter.bits = bits;
     {
         auto bucket = bucket_of(waiter.key).lock();
@@ -113,7 +114,9 @@ Result<long> wait(UserAddr at, Scope scope, std::uint32_t expected, std::uint32_
 
 /// LINUX-DIFF: who would be moved to another word is woken instead. It finds its lock taken and
 /// sleeps on that, which is what it would do after any spurious wake-up (futex(2)).
-std::uint32_t requeue(UserAddr from, Scope scope, std::uint32_t wakes, std::uint32_t moves) {
+Result<long> requeue(UserAddr from, UserAddr to, Scope scope, std::uint32_t wakes,
+                     std::uint32_t moves) {
+    TRY(key_of(to, scope));
     std::uint32_t most;
     if (__builtin_add_overflow(wakes, moves, &most)) most = ~std::uint32_t{0};
     return wake(from, scope, most, kAllBits);
@@ -143,8 +146,9 @@ Result<void> create_futex_table() {
     return {};
 }
 
-std::uint32_t wake_futex(UserAddr at, std::uint32_t count) {
-    return wake(at, Scope::kShared, count, kAllBits);
+void wake_futex(UserAddr at, std::uint32_t count) {
+    // Where nothing is mapped, nobody waits.
+    static_cast<void>(wake(at, Scope::kShared, count, kAllBits));
 }
 
 void release_robust_futexes(Task& task) {
@@ -164,7 +168,7 @@ void release_robust_futexes(Task& task) {
 }
 
 Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,
-                       std::uint64_t timeout_at, UserAddr, std::uint32_t third) {
+                       std::uint64_t timeout_at, UserAddr other, std::uint32_t third) {
     constexpr std::uint32_t kCommand = 0x7f;
     const std::uint32_t command = operation.bits & kCommand;
     if (at.value % sizeof(std::uint32_t) != 0) return Errno::INVAL;
@@ -191,12 +195,16 @@ Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,
         case abi::kFutexWakeBitset:
             return wake(at, scope, value, bits);
         case abi::kFutexCmpRequeue: {
+            if (other.value % sizeof(std::uint32_t) != 0) return Errno::INVAL;
+            TRY(key_of(at, scope));
+            TRY(key_of(other, scope));
             const auto seen = TRY(UserIn<std::uint32_t>{at}.read());
             if (seen != third) return Errno::AGAIN;
-            return requeue(at, scope, value, static_cast<std::uint32_t>(timeout_at));
+            return requeue(at, other, scope, value, static_cast<std::uint32_t>(timeout_at));
         }
         case abi::kFutexRequeue:
-            return requeue(at, scope, value, static_cast<std::uint32_t>(timeout_at));
+            if (other.value % sizeof(std::uint32_t) != 0) return Errno::INVAL;
+            return requeue(at, other, scope, value, static_cast<std::uint32_t>(timeout_at));
         default:
             return Errno::NOSYS;
     }

@@ -15,7 +15,7 @@ Result<void> create_futex_table();
 
 /// Wakes up to `count` that wait on the word; how many. The address is one of the
 /// running thread; in a shared mapping, waiters of all processes count. May sleep.
-std::uint32_t wake_futex(UserAddr at, std::uint32_t count);
+void wake_futex(UserAddr at, std::uint32_t count);
 
 /// The thread ends: marks the locks it holds by its robust list as their owner's death, and wakes
 /// one who waits for each.

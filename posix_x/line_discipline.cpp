@@ -182,7 +182,8 @@ std::size_t LineDiscipline::read(std::span<std::byte> to) {
     std::size_t done = 0;
     while (count_ != 0 && (!canonical() || lines_ != 0)) {
         const std::uint16_t entry = at(0);
-        const bool marker = (entry & kEndOfInput) != 0;
+        // Who reads no lines gets a NUL for a typed end of input, as on Linux.
+        const bool marker = (entry & kEndOfInput) != 0 && canonical();
         if (!marker && done == to.size()) break;
         first_ = (first_ + 1) % kCapacity;
         --count_;

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "abi/linux/signal.h"
+#include "lib/base/atomic.h"
 #include "lib/base/list.h"
 
 namespace exo::posix {
@@ -37,7 +38,17 @@ inline constexpr std::uint64_t kSynchronous = signal_bit(Signal::kSegv) | signal
 struct QueuedSignal {
     ListLink link;
     abi::SigInfo info = {};
+    /// A timer's own (posix_timers.h): queues only link it, and never delete it.
+    bool of_timer = false;
+    /// Counts it for RLIMIT_SIGPENDING; nullptr: nobody does.
+    Atomic<std::uint32_t>* charged_to = nullptr;
 };
+using QueuedSignals = List<QueuedSignal, &QueuedSignal::link>;
+
+/// Gives a record back that is in no queue; nullptr is none. Not in interrupt handlers, unless it
+/// is a timer's.
+void release(QueuedSignal* record);
+void release_all(QueuedSignals& records);
 
 class PendingSignals {
   public:
@@ -47,18 +58,25 @@ class PendingSignals {
     [[nodiscard]] std::uint64_t set() const { return set_; }
 
     /// Adds `signal`; takes `record` over, which may be nullptr where memory was short or none
-    /// could be had: the number alone arrives then.
+    /// could be had: the number alone arrives then. A timer's record is queued even if the signal
+    /// is pending already, since each timer waits for its own to be taken.
     void add(Signal signal, QueuedSignal* record);
 
     /// Takes the next signal of `allowed` out: synchronous ones first, then by number. kNone: none.
     Signal take(std::uint64_t allowed, abi::SigInfo& info);
 
-    /// Drops all of `signals`.
-    void discard(std::uint64_t signals);
+    /// Takes all of `signals` out; their records go to `dropped`, for release_all().
+    void discard(std::uint64_t signals, QueuedSignals& dropped);
+
+    /// Takes a record out that is in this queue.
+    void withdraw(QueuedSignal& record);
+    [[nodiscard]] bool has(const QueuedSignal& record);
 
   private:
+    [[nodiscard]] bool has_record_of(Signal signal);
+
     std::uint64_t set_ = 0;
-    List<QueuedSignal, &QueuedSignal::link> queue_;
+    QueuedSignals queue_;
 };
 
 }  // namespace exo::posix

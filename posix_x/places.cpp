@@ -24,13 +24,4 @@ void Places::set_root(Ref<Dentry> root) {
     std::swap(state->root, root);
 }
 
-Mode Places::umask() {
-    return state_.lock()->umask;
-}
-
-Mode Places::set_umask(Mode mask) {
-    auto state = state_.lock();
-    return std::exchange(state->umask, mask);
-}
-
 }  // namespace exo::posix

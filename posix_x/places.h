@@ -10,7 +10,7 @@ namespace exo::posix {
 class Places : public RefCounted {
   public:
     Places(Ref<Dentry> root, Ref<Dentry> directory, Mode umask)
-        : state_(std::move(root), std::move(directory), umask) {}
+        : state_(std::move(root), std::move(directory)), umask_(umask) {}
 
     /// For fork(2). NOMEM.
     Result<Ref<Places>> copy();
@@ -18,18 +18,17 @@ class Places : public RefCounted {
     [[nodiscard]] WalkStart walk_start();
     void set_directory(Ref<Dentry> directory);
     void set_root(Ref<Dentry> root);
-    [[nodiscard]] Mode umask();
+    [[nodiscard]] Mode umask() const { return umask_.load(std::memory_order_relaxed); }
     /// The mask before.
-    Mode set_umask(Mode mask);
+    Mode set_umask(Mode mask) { return umask_.exchange(mask, std::memory_order_relaxed); }
 
   private:
     struct State {
-        State(Ref<Dentry> r, Ref<Dentry> d, Mode m)
-            : root(std::move(r)), directory(std::move(d)), umask(m) {}
+        State(Ref<Dentry> r, Ref<Dentry> d) : root(std::move(r)), directory(std::move(d)) {}
         Ref<Dentry> root, directory;
-        Mode umask;
     };
     Locked<State, IrqSpinLock<LockRank::kProcessParts>> state_;
+    Atomic<Mode> umask_;  // one independent value
 };
 
 }  // namespace exo::posix

@@ -8,6 +8,7 @@
 #include "abi/linux/process.h"
 #include "abi/linux/signal.h"
 #include "kernel/core/mutex.h"
+#include "kernel/core/scheduler.h"
 #include "kernel/core/timer.h"
 #include "kernel/core/wait_queue.h"
 #include "kernel/fs/credentials.h"
@@ -16,6 +17,7 @@
 #include "posix_x/alarm.h"
 #include "posix_x/pending_signals.h"
 #include "posix_x/places.h"
+#include "posix_x/posix_timers.h"
 
 namespace exo::posix {
 
@@ -41,10 +43,10 @@ struct WaitStatus {
     [[nodiscard]] bool was_killed() const { return (word & 0x7f) != 0; }
 };
 
-/// Processor time, nanoseconds.
+/// Processor time.
 struct TimesUsed {
-    std::uint64_t own_ns = 0;
-    std::uint64_t children_ns = 0;  ///< of children that were waited for
+    CpuTime own;
+    CpuTime children;  ///< of children that were waited for
 };
 
 /// What the threads of a process and those who signal it share, under one lock: nobody may see an
@@ -52,6 +54,7 @@ struct TimesUsed {
 struct SignalState {
     std::array<abi::SigAction, abi::kSignals> actions = {};
     PendingSignals pending;        ///< for whichever thread comes first
+    QueuedSignals dropped;         ///< where they could not be given back, for the next thread
     Task* first_thread = nullptr;  ///< list through Task::next_thread, the oldest first
     std::uint32_t thread_count = 0;
     /// All threads leave: the process ends with exit_status, or `exec_by` goes on alone.
@@ -61,6 +64,8 @@ struct SignalState {
     bool stopped = false;  ///< by job control: its threads wait in the kernel
     /// A thread has taken a signal that stops; SIGCONT and SIGKILL undo it until `stopped` is set.
     bool stop_begun = false;
+
+    ~SignalState() { release_all(dropped); }
 
     [[nodiscard]] abi::SigAction& action(Signal signal) {
         return actions[static_cast<std::size_t>(signal) - 1];
@@ -81,8 +86,7 @@ struct Kinship {
     // What wait(2) has not told yet.
     bool tell_stopped = false, tell_continued = false;
     Signal stopped_by = Signal::kNone;
-    std::uint64_t used_ns = 0;           ///< processor time of threads that are gone
-    std::uint64_t children_used_ns = 0;  ///< of children that were waited for
+    TimesUsed used;  ///< processor time of threads that are gone
 };
 
 /// Where execve() put a program's arguments, and its environment behind them.
@@ -91,14 +95,34 @@ struct ProgramStrings {
     std::uint64_t environment_end = 0;
 };
 
+/// What getuid(2), getppid(2) and their kin tell, readable without a lock: each word is a copy of
+/// one value, stored under the lock that guards it (relaxed: it says nothing of any other).
+struct Identity {
+    Atomic<Pid> parent{0};  ///< 0: the first process
+    Atomic<Pid> group{0};
+    Atomic<Uid> uid{0}, effective_uid{0};
+    Atomic<Gid> gid{0}, effective_gid{0};
+
+    void set(const Credentials& who) {
+        uid.store(who.uid, std::memory_order_relaxed);
+        effective_uid.store(who.effective_uid, std::memory_order_relaxed);
+        gid.store(who.gid, std::memory_order_relaxed);
+        effective_gid.store(who.effective_gid, std::memory_order_relaxed);
+    }
+};
+
 class Process final : public RefCounted {
   public:
     Process(Pid pid, Ref<Places> places, Ref<const Credentials> credentials)
-        : pid(pid), places_(std::move(places)), credentials_(std::move(credentials)) {}
+        : pid(pid), places_(std::move(places)), credentials_(std::move(credentials)) {
+        identity.set(*credentials_.unlocked());
+    }
 
     const Pid pid;
+    Identity identity;
 
-    // Guarded by the process table's lock.
+    // Guarded by the process table's lock; parent and group change by its set_parent(),
+    // set_group().
     Kinship kin;
     ListLink sibling_link, all_link;
     List<Process, &Process::sibling_link> children;
@@ -119,6 +143,10 @@ class Process final : public RefCounted {
         RefPtr<AddressSpace> space;
         ProgramStrings strings;
     };
+    [[nodiscard]] bool runs_on(const AddressSpace& other) {
+        auto held = space_changes_.lock();
+        return space.get() == &other;
+    }
     [[nodiscard]] Memory pin_memory() {
         auto held = space_changes_.lock();
         return {space, strings};
@@ -146,10 +174,16 @@ class Process final : public RefCounted {
     Locked<Break, Mutex<LockRank::kProcess>> program_break;
 
     std::uint64_t start_ns = 0;
+    /// /proc/PID/oom_score_adj, and the least that a process without CAP_SYS_RESOURCE may set.
+    Atomic<std::int32_t> oom_score_adjustment{0}, least_oom_score_adjustment{0};
     Alarm alarm{*this};
+    PosixTimers timers{*this};
+    /// Records of signals that are queued, and timers (RLIMIT_SIGPENDING).
+    Atomic<std::uint32_t> queued_signals{0};
 
     WaitQueue child_events;    ///< a child ended, stopped or continued
     WaitQueue state_changes;   ///< of signals: continued, exiting, a thread gone
+    WaitQueue signal_arrived;  ///< a signal is pending, blocked ones too
     WaitQueue space_released;  ///< for vfork(2)
     Atomic<bool> has_released_space{false};
 
@@ -158,6 +192,7 @@ class Process final : public RefCounted {
     [[nodiscard]] Ref<const Credentials> credentials() { return *credentials_.lock(); }
     void set_credentials(Ref<const Credentials> value) {
         auto slot = credentials_.lock();
+        identity.set(*value);
         std::swap(*slot, value);
     }
 
@@ -169,6 +204,8 @@ class Process final : public RefCounted {
     }
     [[nodiscard]] Limits limits() { return *limits_.lock(); }
     void set_limits(const Limits& value) { *limits_.lock() = value; }
+    /// Tells an address space of the limits that it keeps itself.
+    void limit_space(AddressSpace& of);
 
   private:
     struct Nothing {};

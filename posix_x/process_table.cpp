@@ -73,7 +73,7 @@ void ProcessTable::add(Process& process, Process* parent, Pid group, Pid session
     if (parent == nullptr) {
         init_ = &process;
     } else {
-        process.kin.parent = parent;
+        set_parent(process, parent);
         parent->children.push_back(process);
     }
     set_group(process, group, session);
@@ -85,7 +85,7 @@ Ref<Process> ProcessTable::remove(Process& process) {
     release_id(process.pid);
     process.all_link.unlink();
     process.sibling_link.unlink();
-    process.kin.parent = nullptr;
+    set_parent(process, nullptr);
     --count_;
     return Ref<Process>::adopt(process);
 }
@@ -97,6 +97,12 @@ void ProcessTable::set_group(Process& process, Pid group, Pid session) {
         if (now != 0) ++slot(now)->members;
     process.kin.group = group;
     process.kin.session = session;
+    process.identity.group.store(group, std::memory_order_relaxed);
+}
+
+void ProcessTable::set_parent(Process& process, Process* parent) {
+    process.kin.parent = parent;
+    process.identity.parent.store(parent == nullptr ? 0 : parent->pid, std::memory_order_relaxed);
 }
 
 bool ProcessTable::group_exists(Pid group, Pid session) {

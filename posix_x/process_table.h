@@ -29,6 +29,8 @@ class ProcessTable {
     /// Takes a zombie out; the caller gets the table's reference.
     Ref<Process> remove(Process& process);
     void set_group(Process& process, Pid group, Pid session);
+    /// nullptr: none. The list of children is the caller's.
+    static void set_parent(Process& process, Process* parent);
 
     [[nodiscard]] Process* first() { return all_.front(); }
     [[nodiscard]] Process* next(Process& process) { return all_.next(process); }

@@ -94,8 +94,8 @@ Result<elf::Program> read_program(File& file) {
     const std::size_t bytes = header.table_count * elf::kProgramHeaderBytes;
     Vector<std::byte> table;
     TRY(table.resize(bytes));
-    if (TRY(read_file(file, header.table_offset, table.data(), bytes)) != bytes)
-        return Errno::NOEXEC;
+    const auto read = read_file(file, header.table_offset, table.data(), bytes);
+    if (!read || *read != bytes) return Errno::NOEXEC;
     return elf::parse_program(header, table, file.inode()->stat().size);
 }
 

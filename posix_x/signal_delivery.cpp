@@ -42,6 +42,7 @@ Taken take_next(Task& task) {
     Process& process = task.process();
     auto state = process.signals.lock();
     task.clear_interrupted();
+    release_all(state->dropped);
     for (;;) {
         Taken taken;
         if (state->exiting && state->exec_by != &task) {
@@ -157,8 +158,8 @@ void run_handler(Task& task, arch::TrapFrame& frame, const Taken& taken) {
 void deliver_signals(arch::TrapFrame& frame) {
     Task& task = this_task();
     for (;;) {
-        const Taken taken = take_next(task);
-        if (taken.signal == Signal::kAlrm) task.process().alarm.taken();
+        Taken taken = take_next(task);
+        if (taken.signal != Signal::kNone) note_taken(taken.info);
         switch (taken.what) {
             case What::kNothing:
                 settle_call(task, frame);

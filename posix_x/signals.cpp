@@ -2,6 +2,7 @@
 
 #include "kernel/core/scheduler.h"
 #include "posix_x/process_table.h"
+#include "posix_x/times.h"
 
 namespace exo::posix {
 namespace {
@@ -56,9 +57,9 @@ bool takes(const Task& task, Signal signal) {
 /// True: it was stopped.
 bool apply_job_control(SignalState& state, Signal signal) {
     const auto discard = [&](std::uint64_t set) {
-        state.pending.discard(set);
+        state.pending.discard(set, state.dropped);
         for (Task* each = state.first_thread; each != nullptr; each = each->next_thread)
-            each->pending.discard(set);
+            each->pending.discard(set, state.dropped);
     };
     if ((kStopSignals & signal_bit(signal)) != 0) discard(signal_bit(Signal::kCont));
     if (signal == Signal::kCont) discard(kStopSignals);
@@ -67,31 +68,32 @@ bool apply_job_control(SignalState& state, Signal signal) {
     return std::exchange(state.stopped, false);
 }
 
-/// Puts it where it belongs and interrupts a thread that takes it. True: a stop ended.
-bool post(Process& process, Task* only, Signal signal, QueuedSignal* record) {
-    auto state = process.signals.lock();
-    const bool continued = apply_job_control(*state, signal);
+/// Puts it where it belongs and interrupts a thread that takes it. True: a stop ended. The signal
+/// lock is held.
+bool post_locked(Process& process, SignalState& state, Task* only, Signal signal,
+                 QueuedSignal* record) {
+    const bool continued = apply_job_control(state, signal);
     bool blocked = only != nullptr && !takes(*only, signal);
     if (only == nullptr) {
         blocked = true;
-        for (Task* each = state->first_thread; each != nullptr; each = each->next_thread)
+        for (Task* each = state.first_thread; each != nullptr; each = each->next_thread)
             blocked = blocked && !takes(*each, signal);
     }
     // A blocked signal stays, since a handler may be set before it is unblocked.
     const bool dropped =
-        state->thread_count == 0 || state->exiting ||
-        (!blocked && (is_ignored(*state, signal) || is_protected(process, *state, signal)));
+        state.thread_count == 0 || state.exiting ||
+        (!blocked && (is_ignored(state, signal) || is_protected(process, state, signal)));
     if (dropped) {
-        delete record;
+        release(record);
         return continued;
     }
+    (only != nullptr ? only->pending : state.pending).add(signal, record);
+    if (process.signal_arrived.maybe_waiters()) process.signal_arrived.wake_all();
     if (only != nullptr) {
-        only->pending.add(signal, record);
         if (!blocked) interrupt(*only);
         return continued;
     }
-    state->pending.add(signal, record);
-    for (Task* each = state->first_thread; each != nullptr; each = each->next_thread) {
+    for (Task* each = state.first_thread; each != nullptr; each = each->next_thread) {
         if (!takes(*each, signal)) continue;
         interrupt(*each);
         break;
@@ -99,12 +101,42 @@ bool post(Process& process, Task* only, Signal signal, QueuedSignal* record) {
     return continued;
 }
 
-void send(Process& process, Task* only, const abi::SigInfo& info) {
+void post(Process& process, Task* only, Signal signal, QueuedSignal* record) {
+    bool continued;
+    {
+        auto state = process.signals.lock();
+        continued = post_locked(process, *state, only, signal, record);
+    }
+    if (continued) process.state_changes.wake_all();
+}
+
+/// kill(2) and the kernel may queue standard signals beyond the limit: each is pending once.
+bool ignores_limit(const abi::SigInfo& info) {
+    return !is_real_time(static_cast<Signal>(info.signo)) && info.code >= 0;
+}
+
+/// nullptr: no memory, or over RLIMIT_SIGPENDING.
+QueuedSignal* make_record(Process& process, const abi::SigInfo& info) {
+    if (!charge_signal(process, ignores_limit(info) ? Charge::kAlways : Charge::kWithinLimit))
+        return nullptr;
     auto* record = new (std::nothrow) QueuedSignal;
-    if (record != nullptr) record->info = info;
+    if (record == nullptr) {
+        uncharge_signal(process);
+        return nullptr;
+    }
+    record->info = info;
+    record->charged_to = &process.queued_signals;
+    return record;
+}
+
+/// What came with a real-time signal must not be lost unnoticed, but for kill(2), which has
+/// nothing to tell.
+Result<void> send(Process& process, Task* only, const abi::SigInfo& info) {
     const auto signal = static_cast<Signal>(info.signo);
-    if (!post(process, only, signal, record)) return;
-    process.state_changes.wake_all();
+    QueuedSignal* const record = make_record(process, info);
+    if (record == nullptr && is_real_time(signal) && info.code != abi::kSiUser) return Errno::AGAIN;
+    post(process, only, signal, record);
+    return {};
 }
 
 }  // namespace
@@ -126,16 +158,70 @@ abi::SigInfo info_from_kernel(Signal signal) {
     return info;
 }
 
+bool charge_signal(Process& process, Charge how) {
+    const std::uint64_t limit = process.limit(abi::Limit::kPendingSignals).current;
+    // relaxed: a count, which orders nothing.
+    const std::uint32_t before = process.queued_signals.fetch_add(1, std::memory_order_relaxed);
+    if (how == Charge::kAlways || before < limit) return true;
+    uncharge_signal(process);
+    return false;
+}
+
+void uncharge_signal(Process& process) {
+    process.queued_signals.fetch_sub(1, std::memory_order_relaxed);
+}
+
+Result<void> queue_signal(Process& process, const abi::SigInfo& info) {
+    return send(process, nullptr, info);
+}
+
+Result<void> queue_signal(Task& task, const abi::SigInfo& info) {
+    return send(task.process(), &task, info);
+}
+
 void send_signal(Process& process, const abi::SigInfo& info) {
-    send(process, nullptr, info);
+    static_cast<void>(send(process, nullptr, info));
 }
 
 void send_signal(Task& task, const abi::SigInfo& info) {
-    send(task.process(), &task, info);
+    static_cast<void>(send(task.process(), &task, info));
 }
 
 void send_signal_number(Process& process, Signal signal) {
-    if (post(process, nullptr, signal, nullptr)) process.state_changes.wake_all();
+    post(process, nullptr, signal, nullptr);
+}
+
+void send_timer_signal(Process& process, QueuedSignal& record, std::int32_t thread) {
+    bool continued;
+    {
+        auto state = process.signals.lock();
+        Task* only = thread == 0 ? nullptr : state->first_thread;
+        // By number: the thread may be gone, and its object with it.
+        while (only != nullptr && only->tid != thread) only = only->next_thread;
+        if (thread != 0 && only == nullptr) return;
+        continued =
+            post_locked(process, *state, only, static_cast<Signal>(record.info.signo), &record);
+    }
+    if (continued) process.state_changes.wake_all();
+}
+
+void withdraw_signal(Process& process, QueuedSignal& record) {
+    auto state = process.signals.lock();
+    if (!record.link.linked()) return;
+    if (state->pending.has(record)) return state->pending.withdraw(record);
+    for (Task* each = state->first_thread; each != nullptr; each = each->next_thread)
+        if (each->pending.has(record)) return each->pending.withdraw(record);
+}
+
+bool is_pending(Process& process, const QueuedSignal& record) {
+    auto state = process.signals.lock();
+    return record.link.linked();
+}
+
+void note_taken(abi::SigInfo& info) {
+    Process& process = this_task().process();
+    if (info.code == abi::kSiTimer) process.timers.taken(info);
+    if (info.signo == static_cast<std::int32_t>(Signal::kAlrm)) process.alarm.taken();
 }
 
 void signal_group(Pid group, Signal signal) {
@@ -147,8 +233,7 @@ void signal_group(Pid group, Signal signal) {
 void force_signal(const abi::SigInfo& info) {
     Task& task = this_task();
     const auto signal = static_cast<Signal>(info.signo);
-    auto* record = new (std::nothrow) QueuedSignal;
-    if (record != nullptr) record->info = info;
+    QueuedSignal* const record = make_record(task.process(), info);
     auto state = task.process().signals.lock();
     abi::SigAction& action = state->action(signal);
     if ((task.blocked & signal_bit(signal)) != 0 || action.handler == abi::kSigIgnore) {
@@ -182,9 +267,10 @@ void set_blocked_until_return(std::uint64_t mask) {
 
 void discard_ignored(SignalState& state, Signal signal) {
     if (!is_ignored(state, signal)) return;
-    state.pending.discard(signal_bit(signal));
+    state.pending.discard(signal_bit(signal), state.dropped);
     for (Task* each = state.first_thread; each != nullptr; each = each->next_thread)
-        each->pending.discard(signal_bit(signal));
+        each->pending.discard(signal_bit(signal), state.dropped);
+    release_all(state.dropped);
 }
 
 void notify_parent(Process& child, std::int32_t code, std::int32_t status) {
@@ -196,6 +282,9 @@ void notify_parent(Process& child, std::int32_t code, std::int32_t status) {
     info.child.pid = child.pid;
     info.child.uid = child.credentials()->uid;
     info.child.status = status;
+    // Of a child that goes on, time is told by those threads that have ended.
+    info.child.user_ticks = to_ticks(child.kin.used.own.program_ns);
+    info.child.system_ticks = to_ticks(child.kin.used.own.kernel_ns);
     const bool stop = code == abi::kCldStopped || code == abi::kCldContinued;
     const bool wanted =
         !stop || (parent->signals.lock()->action(Signal::kChld).flags & abi::kSaNoChildStop) == 0;

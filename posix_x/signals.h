@@ -11,13 +11,32 @@ namespace exo::posix {
 [[nodiscard]] abi::SigInfo info_from_user(Signal signal, std::int32_t code);
 [[nodiscard]] abi::SigInfo info_from_kernel(Signal signal);
 
-/// To a process, any of its threads. Any context but an interrupt handler's. Never fails: without
-/// memory only the number arrives.
+/// To a process, any of its threads, or to one thread. Any context but an interrupt handler's.
+/// AGAIN: a real-time signal with information that cannot be queued, over RLIMIT_SIGPENDING or
+/// without memory; of others only the number arrives then.
+Result<void> queue_signal(Process& process, const abi::SigInfo& info);
+Result<void> queue_signal(Task& task, const abi::SigInfo& info);
+/// The same for standard signals, which cannot fail.
 void send_signal(Process& process, const abi::SigInfo& info);
-/// To one thread.
 void send_signal(Task& task, const abi::SigInfo& info);
 /// From an interrupt handler: the number alone.
 void send_signal_number(Process& process, Signal signal);
+
+/// A timer's record, which is in no queue, to the process or (not 0) to the thread of that number.
+/// From an interrupt handler.
+void send_timer_signal(Process& process, QueuedSignal& record, std::int32_t thread);
+/// Takes a timer's record back if it is still queued.
+void withdraw_signal(Process& process, QueuedSignal& record);
+[[nodiscard]] bool is_pending(Process& process, const QueuedSignal& record);
+/// By the thread that took a signal, without spin locks: the timer it came from goes on, and fills
+/// in what it has to say. Sleeps.
+void note_taken(abi::SigInfo& info);
+
+/// Counts one more queued signal or timer of the process. False: over RLIMIT_SIGPENDING.
+/// LINUX-DIFF: counted by process; on Linux, by user.
+enum class Charge : std::uint8_t { kWithinLimit, kAlways };
+[[nodiscard]] bool charge_signal(Process& process, Charge how = Charge::kWithinLimit);
+void uncharge_signal(Process& process);
 /// To all of a group, by the kernel; the caller holds no lock.
 void signal_group(Pid group, Signal signal);
 

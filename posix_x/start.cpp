@@ -16,6 +16,8 @@
 #include "posix_x/dispatch.h"
 #include "posix_x/exec.h"
 #include "posix_x/futex.h"
+#include "posix_x/init_words.h"
+#include "posix_x/out_of_memory.h"
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/procfs.h"
 #include "posix_x/terminal.h"
@@ -29,13 +31,16 @@ constinit const arch::BootInfo* boot = nullptr;
 Result<void> start_subsystems() {
     TRY(create_process_table());
     TRY(create_futex_table());
+    TRY(start_out_of_memory());
     TRY(create_call_statistics());
     TRY(start_vdso());
     TRY(start_file_systems());
     set_fifo_opener(open_fifo);
     TRY(start_terminals());
     TRY(register_procfs());
-    trace_calls(boot_flag("exo.trace") || boot_option("exo.trace") == "1");
+    const bool trace = boot_flag("exo.trace") || boot_option("exo.trace") == "1";
+    trace_calls(trace);
+    if (!trace) start_fast_calls();
     return {};
 }
 
@@ -44,12 +49,16 @@ Result<void> start_root() {
     TmpfsOptions options;
     options.root_mode = 0755;
     auto root = TRY(create_tmpfs(options));
-    TRY(mount_root(std::move(root), "rootfs"));
+    TRY(mount_root(*root, "rootfs"));
     const arch::MemoryRange initrd = boot->initrd;
-    if (initrd.begin == initrd.end) return Errno::NOENT;
+    if (initrd.begin == initrd.end) {
+        log(LogLevel::kError, "initrd", "there is none: the root file system is empty");
+        return {};
+    }
     const std::span archive(direct_pointer<const std::byte>(PhysAddr(initrd.begin)),
                             initrd.end - initrd.begin);
-    TRY(unpack_initrd(archive, *root_dentry()));
+    // As on Linux, what could be unpacked is what there is; the log tells of the rest.
+    static_cast<void>(unpack_initrd(archive, *root_dentry()));
     free_range(initrd);
     return {};
 }
@@ -122,48 +131,43 @@ Result<void> open_console(Task& task) {
     return {};
 }
 
-/// The words behind " -- " on the command line are init's arguments.
-Result<void> append_arguments(StringBlock& to, std::uint64_t limit) {
-    constexpr std::string_view kSeparator = " -- ";
-    const std::string_view line = boot->command_line();
-    const std::size_t at = line.find(kSeparator);
-    if (at == std::string_view::npos) return {};
-    std::string_view rest = line.substr(at + kSeparator.size());
-    while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find(' '), rest.size());
-        if (end != 0) TRY(to.append(rest.substr(0, end), limit));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return {};
-}
-
 Result<void> execute_init(Task& task, std::string_view path) {
     const std::uint64_t limit = argument_limit(task.process());
     const auto who = task.process().credentials();
     auto file = TRY(walk(task.process().places().walk_start(), path, LastLink::kFollow, *who));
     ProgramStart start{.file = std::move(file), .path = path, .arguments = {}, .environment = {}};
-    TRY(start.arguments.append(path, limit));
-    TRY(append_arguments(start.arguments, limit));
-    TRY(start.environment.append("HOME=/", limit));
-    TRY(start.environment.append("TERM=linux", limit));
+    TRY(append_init_words(start, boot->command_line(), limit));
     return execute(task, start, task.user_frame());
+}
+
+/// Goes through the usual places. A program that is there and cannot be run is told of, and the
+/// next one is tried, as Linux does.
+Result<void> execute_usual_init(Task& task) {
+    for (const std::string_view path :
+         {"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"}) {
+        const Result<void> done = execute_init(task, path);
+        if (done) return done;
+        if (done.error() == Errno::NOENT) continue;
+        log(LogLevel::kError, "init", "{} exists but cannot be run: {} (error -{})", path,
+            errno_text(done.error()), done.error());
+    }
+    return Errno::NOENT;
 }
 
 /// Runs as the first process's thread, before it enters its program.
 void begin_init(Task& task) {
     const Result<void> opened = open_console(task);
     if (!opened) log(LogLevel::kWarning, "init", "no console: {}", errno_text(opened.error()));
-    const std::string_view wanted = boot_option("init");
-    Result<void> done = Errno::NOENT;
-    if (!wanted.empty()) {
-        done = execute_init(task, wanted);
-    } else {
-        for (const std::string_view path : {"/init", "/sbin/init", "/bin/init", "/bin/sh"}) {
-            done = execute_init(task, path);
-            if (done || done.error() != Errno::NOENT) break;
-        }
+    log_unknown_words(boot->command_line());
+    // LINUX-DIFF: the root stays the initrd's, so init= and rdinit= name the same.
+    std::string_view wanted = boot_option("rdinit");
+    if (wanted.empty()) wanted = boot_option("init");
+    if (wanted.empty()) {
+        if (!execute_usual_init(task)) panic("no working init found: try init= or another initrd");
+    } else if (const Result<void> done = execute_init(task, wanted); !done) {
+        panic_format("requested init {} failed: {} (error -{})", wanted, errno_text(done.error()),
+                     done.error());
     }
-    if (!done) panic_format("no init to run: {}", errno_text(done.error()));
     log_info("init", "running after {} us", arch::now_ns() / 1000);
 }
 

@@ -1,7 +1,7 @@
+#include "posix_x/string_block.h"
+
 #include <algorithm>
 #include <cstring>
-
-#include "posix_x/exec.h"
 
 namespace exo::posix {
 

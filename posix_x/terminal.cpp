@@ -1,6 +1,5 @@
 #include "posix_x/terminal.h"
 
-#include "kernel/arch/console.h"
 #include "kernel/mm/io_cursor.h"
 #include "posix_x/process_table.h"
 #include "posix_x/signals.h"
@@ -13,7 +12,7 @@ constexpr std::uint64_t kNsPerDecisecond = 100'000'000;
 }  // namespace
 
 void Terminal::put(std::span<const std::byte> bytes) {
-    arch::serial_write_raw(port_, bytes);
+    port_.write(bytes);
 }
 
 /// For predicates and poll(): what readers may expect now.
@@ -23,7 +22,7 @@ void Terminal::publish(State& state) {
 }
 
 void Terminal::receive() {
-    for (int c = arch::serial_read(port_); c >= 0; c = arch::serial_read(port_)) {
+    for (int c = port_.read(); c >= 0; c = port_.read()) {
         Signal signal;
         Pid group;
         {

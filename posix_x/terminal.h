@@ -1,6 +1,7 @@
-// Terminals on serial ports: /dev/ttyS0 and so on, /dev/console, /dev/tty. A kernel thread takes
-// what the ports receive through the line discipline; readers and writers are programs. Job control
-// (credentials(7), POSIX 11.1): the session a terminal belongs to and its foreground group.
+// Terminals: /dev/ttyS0 and so on, /dev/tty0 and tty1 on the screen, /dev/console, /dev/tty. A
+// kernel thread takes what their ports receive through the line discipline; readers and writers are
+// programs. Job control (credentials(7), POSIX 11.1): the session a terminal belongs to and its
+// foreground group.
 //
 // Lock order: a terminal's state (a mutex, rank kTerminal) > process table > signals.
 #pragma once
@@ -13,9 +14,22 @@
 
 namespace exo::posix {
 
+/// What a terminal's characters go to and come from.
+class TerminalPort {
+  public:
+    virtual void write(std::span<const std::byte> bytes) = 0;
+    /// The next byte received, or -1: none. From the kernel thread.
+    virtual int read() = 0;
+
+  protected:
+    ~TerminalPort() = default;
+};
+
 class Terminal final : public RefCounted, private TerminalOutput {
   public:
-    explicit Terminal(unsigned port) : port_(port) {}
+    Terminal(TerminalPort& port, const abi::WindowSize& size) : port_(port) {
+        state_.unlocked().size = size;
+    }
 
     Result<std::size_t> read(IoCursor& to, bool non_blocking);
     Result<std::size_t> write(IoCursor& from);
@@ -34,8 +48,8 @@ class Terminal final : public RefCounted, private TerminalOutput {
   private:
     struct State {
         LineDiscipline line;
-        abi::WindowSize size = {};  ///< as of a serial line: nobody knows
-        Pid session = 0;            ///< 0: of none
+        abi::WindowSize size = {};
+        Pid session = 0;  ///< 0: of none
         Pid foreground = 0;
     };
     using LockedState = Locked<State, Mutex<LockRank::kTerminal>>;
@@ -52,7 +66,7 @@ class Terminal final : public RefCounted, private TerminalOutput {
     Result<long> set_size(UserAddr argument);
     bool is_ours(Task& task);
 
-    const unsigned port_;
+    TerminalPort& port_;
     LockedState state_;
     WaitQueue readers_;
     // What a reader's predicate may look at without the mutex; written under it.
@@ -60,8 +74,8 @@ class Terminal final : public RefCounted, private TerminalOutput {
     Atomic<std::size_t> raw_bytes_{0};
 };
 
-/// Makes the terminals of the serial ports that are there and registers their devices; once, at
-/// boot. NOMEM.
+/// Makes the terminals of the serial ports and the screen that are there and registers their
+/// devices; once, at boot. NOMEM.
 Result<void> start_terminals();
 
 /// open(2) without O_NOCTTY by a session leader without a terminal.

@@ -1,8 +1,12 @@
 // Terminals as files, and the kernel thread that feeds them.
 #include "kernel/arch/console.h"
+#include "kernel/arch/ps2.h"
 #include "kernel/core/interrupts.h"
 #include "kernel/core/scheduler.h"
+#include "kernel/drivers/screen.h"
 #include "kernel/fs/devices.h"
+#include "kernel/personality.h"
+#include "lib/screen/keyboard.h"
 #include "posix_x/process_table.h"
 #include "posix_x/terminal.h"
 
@@ -11,7 +15,44 @@ namespace {
 
 constexpr std::uint32_t kTtyMajor = 4, kAuxMajor = 5, kFirstSerialMinor = 64;
 
-constinit Terminal* terminals[arch::kSerialPorts] = {};
+/// A serial port.
+class SerialPort final : public TerminalPort {
+  public:
+    constexpr explicit SerialPort(unsigned port) : port_(port) {}
+    void write(std::span<const std::byte> bytes) override { arch::serial_write_raw(port_, bytes); }
+    int read() override { return arch::serial_read(port_); }
+
+  private:
+    unsigned port_;
+};
+
+/// The screen and the keyboard.
+class ScreenPort final : public TerminalPort {
+  public:
+    void write(std::span<const std::byte> bytes) override { screen_write(bytes); }
+    int read() override {
+        while (typed_.empty()) {
+            const int code = arch::keyboard_read();
+            if (code < 0) return -1;
+            typed_ = keyboard_.receive(static_cast<std::uint8_t>(code));
+        }
+        const auto c = static_cast<unsigned char>(typed_.front());
+        typed_.remove_prefix(1);
+        return c;
+    }
+
+  private:
+    screen::Keyboard keyboard_;
+    std::string_view typed_;
+};
+
+static_assert(arch::kSerialPorts == 4);
+constinit SerialPort serial_ports[] = {SerialPort(0), SerialPort(1), SerialPort(2), SerialPort(3)};
+constinit ScreenPort screen_port;
+
+constexpr std::size_t kScreen = arch::kSerialPorts;  // behind the serial ones
+constinit Terminal* terminals[kScreen + 1] = {};
+constinit Terminal* console = nullptr;
 constinit WaitQueue* received = nullptr;
 constinit Atomic<bool> has_received{false};
 
@@ -54,7 +95,11 @@ Result<Ref<File>> open_serial(Inode& inode, Dentry& by, FileFlags flags, Rights)
 }
 
 Result<Ref<File>> open_console(Inode& inode, Dentry& by, FileFlags flags, Rights) {
-    return open_terminal(terminals[0], inode, by, flags);
+    return open_terminal(console, inode, by, flags);
+}
+
+Result<Ref<File>> open_screen(Inode& inode, Dentry& by, FileFlags flags, Rights) {
+    return open_terminal(terminals[kScreen], inode, by, flags);
 }
 
 /// /dev/tty is the terminal of who opens it (tty(4)).
@@ -87,7 +132,8 @@ constexpr std::string_view kSerialNames[arch::kSerialPorts] = {"ttyS0", "ttyS1",
 
 Result<void> start_port(unsigned port) {
     if (!arch::serial_present(port)) return {};
-    terminals[port] = new (std::nothrow) Terminal(port);
+    constexpr abi::WindowSize kUnknown = {};  // until somebody says (TIOCSWINSZ)
+    terminals[port] = new (std::nothrow) Terminal(serial_ports[port], kUnknown);
     if (terminals[port] == nullptr) return Errno::NOMEM;
     TRY(register_character_device({.number = {kTtyMajor, kFirstSerialMinor + port},
                                    .name = kSerialNames[port],
@@ -96,6 +142,34 @@ Result<void> start_port(unsigned port) {
     TRY(connect_isa_interrupt(arch::serial_interrupt(port), on_interrupt));
     arch::serial_enable_input(port);
     return {};
+}
+
+/// tty0 is the terminal in front, and there is only tty1.
+Result<void> start_screen_terminal() {
+    if (!screen_present()) return {};
+    const ScreenSize size = screen_size();
+    terminals[kScreen] = new (std::nothrow) Terminal(screen_port, {size.rows, size.columns, 0, 0});
+    if (terminals[kScreen] == nullptr) return Errno::NOMEM;
+    constexpr std::string_view kNames[] = {"tty0", "tty1"};
+    for (std::uint32_t minor = 0; minor < std::size(kNames); ++minor) {
+        TRY(register_character_device({.number = {kTtyMajor, minor},
+                                       .name = kNames[minor],
+                                       .mode = 0620,
+                                       .open = open_screen}));
+    }
+    if (!arch::keyboard_init()) return {};
+    return connect_isa_interrupt(arch::kKeyboardInterrupt, on_interrupt);
+}
+
+/// What the last `console=` that names a terminal says, else the first serial port.
+Terminal* choose_console() {
+    const std::string_view wanted = boot_option("console");
+    const std::string_view name = wanted.substr(0, wanted.find(','));  // its speed may follow
+    if ((name == "tty0" || name == "tty1") && terminals[kScreen] != nullptr)
+        return terminals[kScreen];
+    for (unsigned port = 0; port < arch::kSerialPorts; ++port)
+        if (name == kSerialNames[port] && terminals[port] != nullptr) return terminals[port];
+    return terminals[0] != nullptr ? terminals[0] : terminals[kScreen];
 }
 
 }  // namespace
@@ -108,6 +182,8 @@ Result<void> start_terminals() {
     TRY(register_character_device(
         {.number = {kAuxMajor, 1}, .name = "console", .mode = 0600, .open = open_console}));
     for (unsigned port = 0; port < arch::kSerialPorts; ++port) TRY(start_port(port));
+    TRY(start_screen_terminal());
+    console = choose_console();
     const auto receiver = TRY(Thread::create_kernel("serial", run_receiver, nullptr));
     start_thread(*receiver);
     return {};

@@ -11,6 +11,19 @@ inline constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 /// Of times(2) and /proc (USER_HZ).
 inline constexpr std::int64_t kNsPerTick = kNsPerSecond / abi::kTicksPerSecond;
 
+/// clock_gettime(2)'s clocks.
+enum class Clock : std::int32_t {
+    kRealtime = 0,
+    kMonotonic = 1,
+    kProcess = 2,
+    kThread = 3,
+    kMonotonicRaw = 4,
+    kRealtimeCoarse = 5,
+    kMonotonicCoarse = 6,
+    kBoottime = 7,
+    kTai = 11,
+};
+
 /// Ticks in so many nanoseconds.
 constexpr std::int64_t to_ticks(std::uint64_t ns) {
     return static_cast<std::int64_t>(ns) / kNsPerTick;
@@ -40,10 +53,10 @@ constexpr Result<std::uint64_t> to_ns(const abi::Timeval& time) {
     return to_ns(abi::Timespec{time.seconds, time.microseconds * 1000});
 }
 
-/// Of processor time in sum: user and system are not told apart, all counts as user.
-constexpr abi::ResourceUse resource_use(std::uint64_t ns) {
+constexpr abi::ResourceUse resource_use(const CpuTime& time) {
     abi::ResourceUse use = {};
-    use.user = to_timeval(ns);
+    use.user = to_timeval(time.program_ns);
+    use.system = to_timeval(time.kernel_ns);
     return use;
 }
 

@@ -21,7 +21,12 @@ PROGRAMS = {
         "alloc": ["{build}/bench/core/alloc/bench_alloc"],
         "alloc.programs": ["python3", "bench/core/alloc/programs.py", "{build}"],
         "sched": ["{build}/bench/core/sched/bench_sched"],
-    }
+    },
+    "kernel": {
+        "calls": ["python3", "bench/kernel/calls.py"],
+        "inside": ["python3", "bench/kernel/inside.py"],
+        "boot": ["python3", "bench/kernel/boot.py"],
+    },
 }
 BUILD = "build/release"
 

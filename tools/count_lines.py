@@ -13,7 +13,7 @@ import sys
 
 LIMIT = 50_000
 TOKENS = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/', re.DOTALL)
-NOT_LINKED = re.compile(r"(_test|_ktest|_fuzz|_bench)\.(cpp|h)$|/host/|/model/|/sim/|kernel/core/ktest\.")
+NOT_LINKED = re.compile(r"(_test|_ktest|_fuzz|_bench|_fixture)\.(cpp|h)$|/host/|/model/|/sim/|kernel/core/ktest\.")
 
 
 def without_comments(text, assembly):

@@ -77,6 +77,10 @@ struct ResourceUse {
 };
 static_assert(sizeof(ResourceUse) == 144);
 
+struct ITimerSpec {
+    Timespec interval, value;
+};
+
 struct Tms {
     std::int64_t user, system, child_user, child_system;  ///< of kTicksPerSecond
 };

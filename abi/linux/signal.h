@@ -83,10 +83,23 @@ struct SigInfo {
         struct {
             std::uint64_t address;
         } fault;
+        struct {
+            std::int32_t id, overrun;
+            std::uint64_t value;
+        } timer;
         std::uint64_t words[14];
     };
 };
 static_assert(sizeof(SigInfo) == 128);
+
+/// Of timer_create(2).
+struct SigEvent {
+    std::uint64_t value;
+    std::int32_t signal, notify, thread, padding[11];
+};
+static_assert(sizeof(SigEvent) == 64);
+inline constexpr std::int32_t kSigevSignal = 0, kSigevNone = 1, kSigevThread = 2;
+inline constexpr std::int32_t kSigevThreadId = 4;
 
 struct StackT {
     std::uint64_t pointer;

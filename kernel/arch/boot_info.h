@@ -18,7 +18,8 @@ struct MemoryRange {
 
 struct BootInfo {
     static constexpr std::size_t kMaxRanges = 64;
-    static constexpr std::size_t kMaxCommandLine = 2048;
+    /// Of Linux's COMMAND_LINE_SIZE, 2048, one is the NUL's.
+    static constexpr std::size_t kMaxCommandLine = 2047;
 
     std::array<MemoryRange, kMaxRanges> usable_store = {};  ///< RAM, in the loader's order
     std::size_t usable_count = 0;

@@ -18,7 +18,7 @@ void init_cpu(CpuTables& tables);
 
 /// Makes GS point to this CPU's own data, which has the CPU's number at kCpuNumberOffset.
 void set_cpu_local(void* data);
-inline constexpr std::size_t kCpuNumberOffset = 32;
+inline constexpr std::size_t kCpuNumberOffset = 48;
 
 /// The number of the CPU this runs on.
 [[nodiscard]] inline std::uint32_t cpu_number() {

@@ -2,6 +2,9 @@
 // above. All but system_call() are made with interrupts off.
 #pragma once
 
+#include <cstdint>
+
+#include "abi/syscall_numbers.h"
 #include "kernel/arch/trap_frame.h"
 
 namespace exo::arch::upcall {
@@ -20,6 +23,17 @@ void interrupt(std::uint8_t vector);
 
 /// A system call: number in orig_rax, arguments and result as Linux has them. Interrupts on.
 void system_call(TrapFrame& frame);
+
+/// A call that needs no frame, with its first three arguments; the result as Linux has it. Runs
+/// with interrupts off on the thread's stack, takes no lock, sleeps never, touches no program's
+/// memory and changes nothing that return_to_user() looks at. Saves itself the registers that it
+/// uses.
+using FastCall = __attribute__((preserve_most)) long (*)(std::uint64_t, std::uint64_t,
+                                                         std::uint64_t);
+extern "C" const FastCall fast_calls[abi::kSyscallNumbers];  ///< by number; nullptr: needs a frame
+
+/// The first thing when a program has entered the kernel, but for fast calls.
+void left_program();
 
 /// The last thing before a program goes on. Returns with interrupts off.
 void return_to_user(TrapFrame& frame);

@@ -55,8 +55,15 @@ Result<void> load_fpu_state(UserState& state, const void* bytes, std::size_t siz
 /// At a switch away from and to a thread with a program; interrupts off.
 void leave_user_state(UserState& state, const FpuOwner& owner);
 void enter_user_state(const UserState& state);
+/// Whether the CPU's registers still hold the state.
+[[nodiscard]] inline bool fpu_is_loaded(const UserState& state, const FpuOwner& owner) {
+    return owner.state == &state && state.fpu_cpu == owner.cpu;
+}
 /// Before the program goes on: its FPU registers are this CPU's. Interrupts off.
-void restore_fpu_state(UserState& state, FpuOwner& owner);
+void load_fpu_registers(UserState& state, FpuOwner& owner);
+inline void restore_fpu_state(UserState& state, FpuOwner& owner) {
+    if (!fpu_is_loaded(state, owner)) [[unlikely]] load_fpu_registers(state, owner);
+}
 
 /// Bases of the running thread, set at once: arch_prctl(2).
 void set_fs_base(UserState& state, std::uint64_t base);

@@ -1,10 +1,16 @@
 #include "kernel/core/cpu_scheduler.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "kernel/arch/entry.h"
 #include "kernel/arch/local_apic.h"
 #include "kernel/arch/user_space.h"
+#include "kernel/core/load_average.h"
+#include "kernel/core/program_time.h"
 #include "kernel/core/reaper.h"
 #include "kernel/core/timer_queue.h"
+#include "lib/base/cpu.h"
 
 namespace exo {
 
@@ -18,8 +24,9 @@ void CpuScheduler::publish() {
     idle_hint_.store(queue_.current() == nullptr, std::memory_order_relaxed);
 }
 
-sched::MachineLoad CpuScheduler::machine_load() {
-    sched::MachineLoad load{};
+const sched::MachineLoad& CpuScheduler::machine_load() {
+    sched::MachineLoad& load = this_cpu().scheduler->seen_;
+    load.idle = 0;
     load.online = online.load(std::memory_order_acquire);
     for (std::uint64_t rest = load.online; rest != 0; rest &= rest - 1) {
         const auto cpu = static_cast<unsigned>(__builtin_ctzll(rest));
@@ -36,7 +43,7 @@ void CpuScheduler::charge(std::uint64_t now) {
     charged_at_ns_ = now;
     if (queue_.current() == nullptr) return;
     queue_.account(ran, now);
-    busy_ns_.store(busy_ns() + ran, std::memory_order_relaxed);
+    busy_ns_ += ran;
     auto& time = thread_of(*queue_.current()).cpu_time_ns_;
     time.store(time.load(std::memory_order_relaxed) + ran, std::memory_order_relaxed);
 }
@@ -55,6 +62,7 @@ void CpuScheduler::set_slice_timer(std::uint64_t now) {
 // another CPU, with that CPU's lock released.
 void CpuScheduler::switch_to_next(std::uint64_t now) {
     this_cpu().reschedule = false;
+    sample_load(now);
     static_cast<void>(queue_.unthrottle(now));
     sched::SchedEntity* entity = queue_.pick_next(now);
     publish();
@@ -79,7 +87,13 @@ void CpuScheduler::switch_to(Thread& next) {
     if (previous.user_state.fpu != nullptr) {
         arch::leave_user_state(previous.user_state, cpu.fpu);
     }
-    load_space(cpu, next.space_);
+    std::uint64_t name[2];
+    static_assert(sizeof name == Thread::kNameBytes);
+    std::memcpy(name, next.name_, sizeof name);
+    cpu.trace.note(read_tsc(), TraceKind::kSwitch, name[0], name[1]);
+    // A thread without a program leaves the tables loaded that are (lazy TLB): the next one is
+    // often of the same program.
+    if (next.space_ != nullptr) load_space(cpu, next.space_);
     if (next.user_state.fpu != nullptr) arch::enter_user_state(next.user_state);
     cpu.thread = &next;
     cpu.kernel_stack = next.stack_top_.value;
@@ -152,6 +166,7 @@ void CpuScheduler::enqueue(Thread& thread, sched::Enqueue why, WakeHint hint) {
     const auto interrupts = Lock::enter();
     lock_.acquire();
     const std::uint64_t now = arch::now_ns();
+    sample_load(now);
     thread.cpu_.store(queue_.cpu(), std::memory_order_release);
     const bool here = queue_.cpu() == this_cpu().id;
     if (here) charge(now);
@@ -190,20 +205,58 @@ CpuScheduler::WakeResult CpuScheduler::try_wake(Thread& thread,
     return result;
 }
 
-std::optional<std::uint64_t> CpuScheduler::cpu_time_ns(const Thread& thread)
-    NO_THREAD_SAFETY_ANALYSIS {
+/// What the current thread has run since it was charged.
+std::uint64_t CpuScheduler::uncharged_ns() const {
+    // The clocks of two CPUs need not agree to the nanosecond.
+    const std::uint64_t now = arch::now_ns();
+    return now > charged_at_ns_ ? now - charged_at_ns_ : 0;
+}
+
+namespace {
+
+/// `total_ns`, of which `ticks` in programs. Two clocks were read one after the other.
+CpuTime split_time(std::uint64_t total_ns, std::uint64_t ticks) {
+    const std::uint64_t program_ns = std::min(arch::ticks_to_ns(ticks), total_ns);
+    return {program_ns, total_ns - program_ns};
+}
+
+}  // namespace
+
+std::optional<CpuTime> CpuScheduler::cpu_time(const Thread& thread) NO_THREAD_SAFETY_ANALYSIS {
     lock_.acquire();
-    std::optional<std::uint64_t> ns;
+    std::optional<CpuTime> time;
     if (thread.cpu_.load(std::memory_order_relaxed) == queue_.cpu()) {
-        ns = thread.cpu_time_ns_.load(std::memory_order_relaxed);
+        std::uint64_t ns = thread.cpu_time_ns_.load(std::memory_order_relaxed);
+        std::uint64_t ticks = thread.program_ticks_.load(std::memory_order_relaxed);
         if (queue_.current() == &thread.entity) {
-            // The clocks of two CPUs need not agree to the nanosecond.
-            const std::uint64_t now = arch::now_ns();
-            if (now > charged_at_ns_) *ns += now - charged_at_ns_;
+            // It stays current while the lock is held.
+            ticks = program_ticks_until(cpu_local(queue_.cpu()).program_time, thread.program_ticks_,
+                                        read_tsc());
+            ns += uncharged_ns();
         }
+        time = split_time(ns, ticks);
     }
     lock_.release();
-    return ns;
+    return time;
+}
+
+CpuTime CpuScheduler::busy_time() NO_THREAD_SAFETY_ANALYSIS {
+    lock_.acquire();
+    const ProgramTime& program = cpu_local(queue_.cpu()).program_time;
+    const std::uint64_t ticks = program_ticks_until(program, program.ticks, read_tsc());
+    const std::uint64_t ns = busy_ns_ + (queue_.current() != nullptr ? uncharged_ns() : 0);
+    lock_.release();
+    return split_time(ns, ticks);
+}
+
+std::uint32_t CpuScheduler::runnable_threads() {
+    std::uint32_t count = 0;
+    for (std::uint64_t rest = online.load(std::memory_order_acquire); rest != 0; rest &= rest - 1) {
+        const CpuScheduler& scheduler = of(static_cast<unsigned>(__builtin_ctzll(rest)));
+        count += scheduler.waiting_hint_.load(std::memory_order_relaxed);
+        if (!scheduler.idle_hint_.load(std::memory_order_relaxed)) ++count;
+    }
+    return count;
 }
 
 void CpuScheduler::tick() {

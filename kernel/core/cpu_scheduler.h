@@ -34,7 +34,9 @@ class CpuScheduler {
     WakeResult try_wake(Thread& thread, bool only_interruptible);
 
     /// CPU time until now of a thread whose home this CPU is; empty: it moved away.
-    std::optional<std::uint64_t> cpu_time_ns(const Thread& thread);
+    std::optional<CpuTime> cpu_time(const Thread& thread);
+    /// Of all threads but the idle one, until now. Interrupts are off for both.
+    CpuTime busy_time();
 
     /// Changes of policy, of a thread whose home this CPU is. kMoves: it waited here and may not
     /// any more, the caller puts it on a run queue; kRuns: it runs here and should not; kNotHere:
@@ -58,13 +60,16 @@ class CpuScheduler {
     /// Publishes what placement looks at.
     void publish();
 
-    [[nodiscard]] static sched::MachineLoad machine_load();
+    /// What all CPUs published, in this CPU's own snapshot, good until the next call. Interrupts
+    /// are off.
+    [[nodiscard]] static const sched::MachineLoad& machine_load();
     /// One cache for all CPUs, and no SMT siblings: what is behind virtual CPUs is not known.
     static constinit inline sched::Topology topology{};
     [[nodiscard]] static CpuScheduler& of(std::uint32_t cpu) { return *cpu_local(cpu).scheduler; }
     static Thread& thread_of(sched::SchedEntity& entity);
 
-    [[nodiscard]] std::uint64_t busy_ns() const { return busy_ns_.load(std::memory_order_relaxed); }
+    /// Threads that run or wait for a CPU, by the CPUs' hints.
+    [[nodiscard]] static std::uint32_t runnable_threads();
 
     static constinit inline Atomic<std::uint64_t> online{0};
 
@@ -79,6 +84,7 @@ class CpuScheduler {
     void switch_to_next(std::uint64_t now) NO_THREAD_SAFETY_ANALYSIS;
     void switch_to(Thread& next) NO_THREAD_SAFETY_ANALYSIS;
     void set_slice_timer(std::uint64_t now) REQUIRES(lock_);
+    [[nodiscard]] std::uint64_t uncharged_ns() const REQUIRES(lock_);
     bool steal_work();
     sched::SchedEntity* give(std::uint32_t thief);
 
@@ -86,14 +92,16 @@ class CpuScheduler {
     sched::RunQueue queue_;
     Thread& idle_;
     std::uint64_t charged_at_ns_ = 0;  ///< the current thread's time is accounted up to here
+    std::uint64_t busy_ns_ = 0;        ///< up to charged_at_ns_
     Thread* exited_ = nullptr;         ///< switched away from for good, to be released
     Thread* leaving_ = nullptr;        ///< switched away from, to go on on another CPU
+    /// machine_load()'s: kept, since clearing what has no CPU costs more than filling in the rest.
+    sched::MachineLoad seen_{};
 
     // Read by other CPUs without the lock: hints (placement.h).
     Atomic<std::uint32_t> waiting_hint_{0};
     Atomic<std::uint64_t> weight_hint_{0};
     Atomic<bool> idle_hint_{false};
-    Atomic<std::uint64_t> busy_ns_{0};  ///< written under the lock
 };
 
 }  // namespace exo

@@ -5,8 +5,10 @@
 #include "kernel/arch/upcalls.h"
 #include "kernel/core/cpu_local.h"
 #include "kernel/core/log.h"
+#include "kernel/core/program_time.h"
 #include "kernel/core/scheduler.h"
 #include "lib/base/atomic.h"
+#include "lib/base/cpu.h"
 
 namespace exo {
 
@@ -60,6 +62,10 @@ Result<void> connect_isa_interrupt(unsigned line, InterruptHandler handler) {
                                  arch::local_apic_id(), wiring.trigger, wiring.polarity);
 }
 
+void arch::upcall::left_program() {
+    leave_program(read_tsc());
+}
+
 void arch::upcall::interrupt(std::uint8_t vector) {
     if (vector == kSpuriousVector) return;
     CpuLocal& cpu = this_cpu();
@@ -67,9 +73,13 @@ void arch::upcall::interrupt(std::uint8_t vector) {
     const std::uint32_t held_before = cpu.held_before;
     cpu.held_before = cpu.held_count;
     end_of_interrupt();
-    if (vector == kTimerVector || vector == kRescheduleVector) {
+    const bool tick = vector == kTimerVector || vector == kRescheduleVector;
+    const auto handler = handlers[vector].load(std::memory_order_acquire);
+    cpu.trace.note(read_tsc(), TraceKind::kInterrupt, vector,
+                   reinterpret_cast<std::uintptr_t>(tick ? nullptr : handler));
+    if (tick) {
         scheduler_tick();
-    } else if (const auto handler = handlers[vector].load(std::memory_order_acquire)) {
+    } else if (handler != nullptr) {
         handler(vector);
     }
     cpu.held_before = held_before;

@@ -1,10 +1,20 @@
-#ifndef NDEBUG
 #include "kernel/core/lock_order.h"
 
 #include "kernel/core/panic.h"
 
 namespace exo {
 
+void remove_held_lock(CpuLocal& cpu, const void* lock) {
+    for (std::uint32_t i = cpu.held_count; i-- > 0;) {
+        if (cpu.held[i].lock != lock) continue;
+        for (std::uint32_t j = i + 1; j < cpu.held_count; ++j) cpu.held[j - 1] = cpu.held[j];
+        --cpu.held_count;
+        return;
+    }
+    panic("a lock is released by a CPU that does not hold it");
+}
+
+#ifndef NDEBUG
 void lock_order_check(const void* lock, LockRank rank, LockContext context) {
     const CpuLocal& cpu = this_cpu();
     for (std::uint32_t i = cpu.held_before; i < cpu.held_count; ++i) {
@@ -21,23 +31,6 @@ void lock_order_check(const void* lock, LockRank rank, LockContext context) {
         }
     }
 }
-
-void lock_order_push(const void* lock, LockRank rank, LockContext context) {
-    CpuLocal& cpu = this_cpu();
-    EXO_CHECK(cpu.held_count < kMaxHeldLocks, "too many locks held");
-    cpu.held[cpu.held_count++] = {lock, rank, context};
-}
-
-void lock_order_pop(const void* lock) {
-    CpuLocal& cpu = this_cpu();
-    for (std::uint32_t i = cpu.held_count; i-- > 0;) {
-        if (cpu.held[i].lock != lock) continue;
-        for (std::uint32_t j = i + 1; j < cpu.held_count; ++j) cpu.held[j - 1] = cpu.held[j];
-        --cpu.held_count;
-        return;
-    }
-    panic("a lock is released by a CPU that does not hold it");
-}
+#endif
 
 }  // namespace exo
-#endif

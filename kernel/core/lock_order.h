@@ -1,8 +1,8 @@
-// The lock-order check: each CPU keeps the locks it holds, and taking one whose rank is not below
-// all of them is a panic that names both. So is taking a lock that handlers do not take (kThread)
-// under one that they do: whoever holds the former may be interrupted by who waits for the latter.
-// For the same reason locks held by what a handler interrupted do not count for it. Compiled out
-// without assertions.
+// The locks that a CPU holds: always kept, since the page fault of a user copy asks whether there
+// are any and the panic prints them. With assertions their order is checked: taking a lock whose
+// rank is not below all of them is a panic that names both. So is taking one that handlers do not
+// take (kThread) under one that they do: whoever holds the former may be interrupted by who waits
+// for the latter. For the same reason locks held by what a handler interrupted do not count for it.
 #pragma once
 
 #include "kernel/core/cpu_local.h"
@@ -11,13 +11,29 @@ namespace exo {
 
 #ifdef NDEBUG
 inline void lock_order_check(const void*, LockRank, LockContext) {}
-inline void lock_order_push(const void*, LockRank, LockContext) {}
-inline void lock_order_pop(const void*) {}
 #else
 /// Before waiting for the lock, so that a deadlock is reported and not entered.
 void lock_order_check(const void* lock, LockRank rank, LockContext context);
-void lock_order_push(const void* lock, LockRank rank, LockContext context);
-void lock_order_pop(const void* lock);
 #endif
+
+/// Of a lock that was not taken last.
+void remove_held_lock(CpuLocal& cpu, const void* lock);
+
+inline void lock_order_push(const void* lock, LockRank rank, LockContext context) {
+    CpuLocal& cpu = this_cpu();
+    EXO_CHECK(cpu.held_count < kMaxHeldLocks, "too many locks held");
+    cpu.held[cpu.held_count] = {lock, rank, context};
+    ++cpu.held_count;
+}
+
+inline void lock_order_pop(const void* lock) {
+    CpuLocal& cpu = this_cpu();
+    const std::uint32_t last = cpu.held_count - 1;
+    if (last < kMaxHeldLocks && cpu.held[last].lock == lock) [[likely]] {
+        cpu.held_count = last;
+    } else {
+        remove_held_lock(cpu, lock);
+    }
+}
 
 }  // namespace exo

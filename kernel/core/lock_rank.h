@@ -18,6 +18,7 @@ enum class LockRank : std::uint8_t {
     kProcess = 200,       ///< a process's own state
     kTerminal = 195,      ///< a terminal's line discipline
     kPipe = 190,          ///< one side of a pipe
+    kOutOfMemory = 185,   ///< choosing who gives memory back
     kAddressSpace = 180,  ///< mappings
     kMemoryObject = 170,  ///< pages of an object
 
@@ -33,11 +34,13 @@ enum class LockRank : std::uint8_t {
     kFutex = 90,          ///< a bucket of the futex table
     kRandom = 85,         ///< the random generator
     kDevice = 80,         ///< a driver's registers and queues
-    kWaitQueue = 70,      ///< who waits
+    kFileWatches = 75,    ///< which sets watch a file
+    kWaitQueue = 70,      ///< who waits; below it, to 62: ready sets and their queues, by level
     kRunQueue = 60,       ///< a CPU's threads
     kTimer = 50,          ///< a CPU's timers
     kFrames = 40,         ///< physical frames
     kLog = 10,            ///< the kernel log: anybody may log while holding anything
+    kScreen = 5,          ///< the text screen, which shows the log
     kNone = 0,            ///< nothing may be taken under it
 };
 

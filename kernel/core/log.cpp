@@ -11,10 +11,13 @@ namespace exo {
 
 namespace {
 
+constexpr std::size_t kPrefix = 3;  // of a line: its level, "<6>"
+
 // The newest bytes of the log; `end` counts all that were ever written.
 struct LogBuffer {
     std::array<char, kLogBytes> bytes = {};
     std::uint64_t end = 0;
+    LogSink sink = nullptr;
 
     void append(std::string_view text) {
         for (const char c : text) bytes[end++ % bytes.size()] = c;
@@ -34,6 +37,23 @@ void set_console_log_level(LogLevel level) {
 
 LogLevel console_log_level() {
     return console_level.load(std::memory_order_relaxed);
+}
+
+void set_log_sink(LogSink sink) {
+    const LogLevel most = console_level.load(std::memory_order_relaxed);
+    auto log = buffer.lock();
+    log->sink = sink;
+    char line[kLogLine + 48];
+    std::size_t used = 0;
+    for (std::uint64_t at = log->end - log->kept(); at != log->end; ++at) {
+        const char c = log->bytes[at % log->bytes.size()];
+        if (used < sizeof line) line[used++] = c;
+        if (c != '\n') continue;
+        // The oldest line may have lost its beginning.
+        if (line[0] == '<' && used > kPrefix && line[1] - '0' <= static_cast<int>(most))
+            sink({line + kPrefix, used - kPrefix});
+        used = 0;
+    }
 }
 
 std::size_t read_log(std::uint64_t& position, std::span<char> to) {
@@ -58,7 +78,8 @@ void log_line(LogLevel level, std::string_view module, std::string_view text) {
     auto log = buffer.lock();
     log->append(whole);
     if (level <= console_level.load(std::memory_order_relaxed)) {
-        arch::serial_write(whole.substr(3));
+        arch::serial_write(whole.substr(kPrefix));
+        if (log->sink != nullptr) log->sink(whole.substr(kPrefix));
     }
 }
 

@@ -1,6 +1,6 @@
 // The kernel log: levelled, module-prefixed lines, kept in a ring of bytes for dmesg and echoed to
-// the serial console. Callable from any context; a line is assembled on the caller's stack first,
-// so lines of several CPUs do not mix.
+// the serial console and to a sink, if there is one. Callable from any context; a line is assembled
+// on the caller's stack first, so lines of several CPUs do not mix.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,11 @@ enum class LogLevel : std::uint8_t {
 inline constexpr std::size_t kLogBytes = 64 * 1024;
 /// Longer lines are cut.
 inline constexpr std::size_t kLogLine = 256;
+
+/// Where lines go besides the serial console, called under the log's lock. Gets what the log has
+/// kept so far at once. One at most.
+using LogSink = void (*)(std::string_view lines);
+void set_log_sink(LogSink sink);
 
 /// Only lines at least as grave as `level` go to the console from now on; all go to the log.
 void set_console_log_level(LogLevel level);

@@ -8,6 +8,7 @@
 #include "kernel/arch/upcalls.h"
 #include "kernel/core/cpu_local.h"
 #include "kernel/core/symbols.h"
+#include "kernel/core/trace_ring.h"
 #include "lib/base/atomic.h"
 
 namespace exo {
@@ -15,11 +16,12 @@ namespace exo {
 namespace {
 
 constinit Atomic<bool> panicking{false};
+constinit Atomic<PanicSink> panic_sink{nullptr};
 
 template <typename... Arguments>
 void print(Format<Arguments...> format, const Arguments&... arguments) {
     char line[256];
-    arch::serial_write({line, format_to(std::span(line), format, arguments...)});
+    panic_write({line, format_to(std::span(line), format, arguments...)});
 }
 
 void print_registers(const arch::TrapFrame& f) {
@@ -45,7 +47,7 @@ void print_caller(std::uintptr_t return_address) {
 }
 
 void print_backtrace(std::uintptr_t rip, std::uintptr_t rbp) {
-    arch::serial_write("backtrace:\n");
+    panic_write("backtrace:\n");
     if (rip != 0) print_frame(rip);
     for (arch::FrameWalk walk(rbp); walk.valid(); walk.next()) print_caller(walk.return_address());
 }
@@ -53,7 +55,7 @@ void print_backtrace(std::uintptr_t rip, std::uintptr_t rbp) {
 void print_held_locks() {
     const CpuLocal& cpu = this_cpu();
     if (cpu.held_count == 0) return;
-    arch::serial_write("held locks, oldest first:\n");
+    panic_write("held locks, oldest first:\n");
     for (std::uint32_t i = 0; i < cpu.held_count && i < kMaxHeldLocks; ++i) {
         print("  {} rank {}  {}\n", cpu.held[i].lock, cpu.held[i].rank,
               find_symbol(reinterpret_cast<std::uintptr_t>(cpu.held[i].lock)).name);
@@ -63,6 +65,7 @@ void print_held_locks() {
 [[noreturn]] void end(const char* message, const arch::TrapFrame* frame) {
     arch::disable_interrupts();
     if (panicking.exchange(true, std::memory_order_relaxed)) {
+        // Perhaps it was the screen: this is for the serial console alone.
         arch::serial_write("\npanic while panicking: ");
         arch::serial_write(message);
         arch::serial_write("\n");
@@ -76,10 +79,21 @@ void print_held_locks() {
         print_backtrace(0, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
     }
     print_held_locks();
+    print_traces();
     arch::exit_emulator(kPanicStatus);
 }
 
 }  // namespace
+
+void set_panic_sink(PanicSink sink) {
+    panic_sink.store(sink, std::memory_order_release);
+}
+
+void panic_write(std::string_view text) {
+    arch::serial_write(text);
+    const PanicSink sink = panic_sink.load(std::memory_order_acquire);
+    if (sink != nullptr) sink(text);
+}
 
 void panic(const char* message) {
     end(message, nullptr);

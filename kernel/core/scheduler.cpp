@@ -85,15 +85,22 @@ void idle() {
 }
 
 std::uint64_t cpu_time_ns(const Thread& thread) {
-    const auto interrupts = arch::disable_interrupts();
-    std::optional<std::uint64_t> ns;
-    while (!ns) ns = CpuScheduler::of(thread.last_cpu()).cpu_time_ns(thread);
-    arch::restore_interrupts(interrupts);
-    return *ns;
+    return cpu_time(thread).total_ns();
 }
 
-std::uint64_t cpu_busy_ns(std::uint32_t cpu) {
-    return CpuScheduler::of(cpu).busy_ns();
+CpuTime cpu_time(const Thread& thread) {
+    const auto interrupts = arch::disable_interrupts();
+    std::optional<CpuTime> time;
+    while (!time) time = CpuScheduler::of(thread.last_cpu()).cpu_time(thread);
+    arch::restore_interrupts(interrupts);
+    return *time;
+}
+
+CpuTime cpu_busy_time(std::uint32_t cpu) {
+    const auto interrupts = arch::disable_interrupts();
+    const CpuTime time = CpuScheduler::of(cpu).busy_time();
+    arch::restore_interrupts(interrupts);
+    return time;
 }
 
 std::uint32_t online_cpus() {

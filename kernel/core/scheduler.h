@@ -74,8 +74,22 @@ Result<void> set_affinity(Thread& thread, std::uint64_t cpus);
 /// Before start_thread(): `child` begins with the nice value and the CPUs of `parent`.
 void inherit_policy(Thread& child, const Thread& parent);
 
-/// How long that CPU has run threads other than its idle one, nanoseconds.
-[[nodiscard]] std::uint64_t cpu_busy_ns(std::uint32_t cpu);
+/// Processor time, nanoseconds: in a program ("user") and in the kernel for it ("system").
+struct CpuTime {
+    std::uint64_t program_ns = 0;
+    std::uint64_t kernel_ns = 0;
+    [[nodiscard]] std::uint64_t total_ns() const { return program_ns + kernel_ns; }
+    CpuTime& operator+=(const CpuTime& more) {
+        program_ns += more.program_ns;
+        kernel_ns += more.kernel_ns;
+        return *this;
+    }
+};
+/// The same as cpu_time_ns(), told apart.
+[[nodiscard]] CpuTime cpu_time(const Thread& thread);
+
+/// How long that CPU has run threads other than its idle one.
+[[nodiscard]] CpuTime cpu_busy_time(std::uint32_t cpu);
 
 /// CPUs that schedule.
 [[nodiscard]] std::uint32_t online_cpus();

@@ -22,11 +22,11 @@ class EXO_CAPABILITY("spin lock") TicketLock {
     TicketLock& operator=(const TicketLock&) = delete;
 
     void acquire() ACQUIRE() {
-        lock_order_check(this, rank_, context_);
+        lock_order_check(this, rank_.load(std::memory_order_relaxed), context_);
         // relaxed: the ticket orders nothing; the acquire below pairs with release()'s.
         const std::uint32_t ticket = next_.fetch_add(1, std::memory_order_relaxed);
         while (serving_.load(std::memory_order_acquire) != ticket) cpu_relax();
-        lock_order_push(this, rank_, context_);
+        lock_order_push(this, rank_.load(std::memory_order_relaxed), context_);
     }
 
     void release() RELEASE() {
@@ -41,14 +41,18 @@ class EXO_CAPABILITY("spin lock") TicketLock {
                                            std::memory_order_relaxed)) {
             return false;
         }
-        lock_order_push(this, rank_, context_);
+        lock_order_push(this, rank_.load(std::memory_order_relaxed), context_);
         return true;
     }
+
+  protected:
+    /// While nobody holds it whose order depends on it.
+    void change_rank(LockRank rank) { rank_.store(rank, std::memory_order_relaxed); }
 
   private:
     Atomic<std::uint32_t> next_{0};
     Atomic<std::uint32_t> serving_{0};
-    LockRank rank_;
+    Atomic<LockRank> rank_;
     LockContext context_;
 };
 
@@ -68,6 +72,16 @@ class IrqSpinLock : public TicketLock {
     constexpr IrqSpinLock() : TicketLock(kRank, LockContext::kInterrupt) {}
     static Saved enter() { return arch::disable_interrupts(); }
     static void leave(Saved saved) { arch::restore_interrupts(saved); }
+};
+
+/// One whose rank may change, for what nests in itself (ready_set.h); kWaitQueue at first.
+class NestingIrqSpinLock : public TicketLock {
+  public:
+    using Saved = arch::InterruptState;
+    constexpr NestingIrqSpinLock() : TicketLock(LockRank::kWaitQueue, LockContext::kInterrupt) {}
+    static Saved enter() { return arch::disable_interrupts(); }
+    static void leave(Saved saved) { arch::restore_interrupts(saved); }
+    using TicketLock::change_rank;
 };
 
 /// Holds a SpinLock that guards several members (style: annotate).
@@ -117,6 +131,13 @@ class Locked {
     /// Without the lock, for who can say why nobody else changes it: it is not published yet, or
     /// another lock keeps it still.
     T& unlocked() { return value_; }
+
+    /// Of a lock whose rank may change.
+    void change_rank(LockRank rank)
+        requires requires(LockType& lock) { lock.change_rank(rank); }
+    {
+        lock_.change_rank(rank);
+    }
 
   private:
     LockType lock_;

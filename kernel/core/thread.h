@@ -97,13 +97,15 @@ class Thread : public RefCounted {
     Context context_{};
     void (*entry_)(void*) = nullptr;
     void* argument_ = nullptr;
-    VirtAddr stack_top_{};
+    VirtAddr stack_top_;
     arch::UserSpace* space_ = nullptr;
     Atomic<ThreadState> state_{ThreadState::kSleeping};
     Atomic<bool> interrupted_{false};
     /// The CPU on whose run queue it is or was last; changes under that queue's lock.
     Atomic<std::uint32_t> cpu_{0};
-    Atomic<std::uint64_t> cpu_time_ns_{0};  ///< up to the last switch or tick (cpu_time_ns())
+    friend void leave_program(std::uint64_t now);
+    Atomic<std::uint64_t> program_ticks_{0};  ///< up to when it last entered the kernel
+    Atomic<std::uint64_t> cpu_time_ns_{0};    ///< up to the last switch or tick (cpu_time_ns())
     char name_[kNameBytes] = {};
 };
 

@@ -115,7 +115,9 @@ void TimerQueue::run_expired() {
 void TimerQueue::set_slice_end(std::uint64_t at_ns) {
     auto state = state_.lock();
     state->slice_end_ns = at_ns;
-    program(*state);
+    // A timer that is early looks again when it fires (next_expired()): that is once in a slice,
+    // while programming it would be once in a switch.
+    if (state->programmed_ns > at_ns) program(*state);
 }
 
 Timer::~Timer() {

@@ -17,10 +17,17 @@ WaitQueue::~WaitQueue() {
 }
 
 void WaitQueue::add(Waiter& waiter) {
+    insert(waiter, Position::kLast);
+}
+void WaitQueue::add_watcher(Waiter& waiter) {
+    insert(waiter, Position::kFirst);
+}
+
+void WaitQueue::insert(Waiter& waiter, Position position) {
     auto waiters = waiters_.lock();
     EXO_CHECK(waiter.queue_ == nullptr, "a waiter waits in one queue at a time");
     waiter.queue_ = this;
-    waiters->push_back(waiter);
+    position == Position::kFirst ? waiters->push_front(waiter) : waiters->push_back(waiter);
     // seq_cst: the count is visible before the waiter looks at its condition (maybe_waiters()).
     count_.fetch_add(1, std::memory_order_seq_cst);
 }

@@ -80,21 +80,27 @@ class WaitQueue {
     bool wake_all(WakeHint hint = WakeHint::kPlain);
 
     /// For who waits on several queues (poll, epoll): a waiter is in one queue at a time and stays
-    /// until removed. add() puts it last.
+    /// until removed. add() puts it last. A watcher stands before those, so that wake_one() tells
+    /// it too, and its notify says false: it takes nothing away from who is behind it.
     void add(Waiter& waiter);
+    void add_watcher(Waiter& waiter);
     void remove(Waiter& waiter);
+
+    /// Of a queue that is woken while other queues' locks are held (ready_set.h).
+    void change_rank(LockRank rank) { waiters_.change_rank(rank); }
 
     /// A look without the lock: false is certain only for who published its change before.
     [[nodiscard]] bool maybe_waiters() const { return count_.load(std::memory_order_relaxed) != 0; }
 
   private:
-    using Lock = IrqSpinLock<LockRank::kWaitQueue>;
     using Waiters = List<Waiter, &Waiter::link_>;
 
+    enum class Position : std::uint8_t { kFirst, kLast };
+    void insert(Waiter& waiter, Position position);
     static Result<void> why_not_sleep(Deadline deadline, Interruptible interruptible);
     static void sleep_with_deadline(Deadline deadline);
 
-    Locked<Waiters, Lock> waiters_;
+    Locked<Waiters, NestingIrqSpinLock> waiters_;
     Atomic<std::uint32_t> count_{0};
 };
 

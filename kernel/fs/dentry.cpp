@@ -181,7 +181,7 @@ RefPtr<Dentry> Dentry::mount_point() const {
     return place_.lock()->mount_point;
 }
 
-Result<void> Dentry::mount(Ref<Dentry> root) {
+Result<void> Dentry::mount(const Ref<Dentry>& root) {
     EXO_CHECK(&*root != this, "a file system is mounted on itself");
     {
         auto place = root->place_.lock();

@@ -66,7 +66,8 @@ class Dentry : public RefCounted {
 
     /// What is mounted here covers this directory; walking goes on at its root.
     [[nodiscard]] RefPtr<Dentry> mounted() const;
-    Result<void> mount(Ref<Dentry> root);  ///< BUSY: something is, or `root` is mounted elsewhere
+    Result<void> mount(
+        const Ref<Dentry>& root);  ///< BUSY: something is, or `root` is mounted elsewhere
     /// INVAL: nothing is; BUSY: it is in use, by more than the `ours` references the caller knows
     /// of.
     Result<void> unmount(std::uint32_t ours);

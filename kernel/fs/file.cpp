@@ -9,8 +9,50 @@ namespace exo {
 Result<std::uint64_t> position_from(std::uint64_t base, std::int64_t offset) {
     std::uint64_t position;
     if (__builtin_add_overflow(base, offset, &position)) return Errno::INVAL;
-    if (position > kMaxFileOffset) return offset < 0 ? Errno::INVAL : Errno::OVERFLOW;
+    if (position > kMaxFileOffset) return Errno::INVAL;
     return position;
+}
+
+Result<void> File::watch(FileWatch& watch) {
+    auto watches = watches_.lock();
+    if (watches->closed) return Errno::BADF;
+    watches->list.push_back(watch);
+    return {};
+}
+
+void File::unwatch(FileWatch& watch) {
+    auto watches = watches_.lock();
+    if (watch.link.linked()) watch.link.unlink();
+}
+
+// A watcher takes its watch out under its own lock before it goes, so it lives while that is here.
+void File::on_last_close() {
+    for (;;) {
+        RefPtr<File> watcher;
+        {
+            auto watches = watches_.lock();
+            watches->closed = true;
+            FileWatch* first = watches->list.front();
+            if (first == nullptr) break;
+            watcher = RefPtr<File>(&first->watcher);
+        }
+        watcher->forget(*this);
+    }
+    hang_up();
+}
+
+void File::forget(File&) {}
+
+Result<Vector<Ref<File>>> File::watchers() {
+    for (std::size_t room = 8;; room *= 2) {
+        Vector<Ref<File>> all;
+        TRY(all.reserve(room));
+        auto watches = watches_.lock();
+        FileWatch* each = watches->list.front();
+        for (; each != nullptr && all.size() < room; each = watches->list.next(*each))
+            MUST(all.push_back(Ref<File>(each->watcher)));  // there is room
+        if (each == nullptr) return all;
+    }
 }
 
 Result<std::size_t> File::read(IoCursor&) {

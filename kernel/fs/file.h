@@ -8,6 +8,7 @@
 #include "kernel/fs/inode.h"
 #include "kernel/mm/io_cursor.h"
 #include "kernel/object/object.h"
+#include "lib/base/vector.h"
 
 namespace exo {
 
@@ -19,6 +20,8 @@ enum class PollEvents : std::uint16_t {
     kOut = 0x004,
     kError = 0x008,
     kHangup = 0x010,
+    kReadNormal = 0x040,
+    kWriteNormal = 0x100,
     kReadHangup = 0x2000,
 };
 constexpr PollEvents operator|(PollEvents a, PollEvents b) {
@@ -26,6 +29,14 @@ constexpr PollEvents operator|(PollEvents a, PollEvents b) {
 }
 constexpr PollEvents operator&(PollEvents a, PollEvents b) {
     return static_cast<PollEvents>(static_cast<std::uint16_t>(a) & static_cast<std::uint16_t>(b));
+}
+
+/// Normal data has a bit of its own, which says the same as kIn and kOut.
+constexpr PollEvents with_bands(PollEvents events) {
+    if ((events & PollEvents::kIn) != PollEvents::kNone) events = events | PollEvents::kReadNormal;
+    if ((events & PollEvents::kOut) != PollEvents::kNone)
+        events = events | PollEvents::kWriteNormal;
+    return events;
 }
 
 /// Told by File::poll() of each wait queue that will be woken when the answer may change.
@@ -69,8 +80,18 @@ enum class Whence : std::uint8_t { kSet, kCurrent, kEnd, kData, kHole };
 /// The largest position a file can have (loff_t).
 inline constexpr std::uint64_t kMaxFileOffset = (std::uint64_t{1} << 63) - 1;
 
-/// `base` + `offset` as lseek(2) has it. INVAL: below 0; OVERFLOW: beyond kMaxFileOffset.
+/// `base` + `offset` as lseek(2) has it. INVAL: below 0 or beyond kMaxFileOffset.
 Result<std::uint64_t> position_from(std::uint64_t base, std::int64_t offset);
+
+class File;
+
+/// Somebody who watches a file and holds a reference to it until it is closed. Stands in the file's
+/// list from File::watch() to File::unwatch().
+struct FileWatch {
+    explicit FileWatch(File& w) : watcher(w) {}
+    ListLink link;
+    File& watcher;  ///< its forget() is called
+};
 
 class File : public Object {
   public:
@@ -102,6 +123,15 @@ class File : public Object {
     /// Bytes that can be read at once (FIONREAD); NOTTY: not known.
     virtual Result<std::size_t> readable_bytes();
 
+    /// Whether poll() ever says less than all; if not, there is nothing to watch.
+    [[nodiscard]] virtual bool can_be_watched() const { return true; }
+    /// `watch` hears of the last close. BADF: that has been.
+    Result<void> watch(FileWatch& watch);
+    void unwatch(FileWatch& watch);
+    /// Calls `visit(File& watcher)` for each who watches, without a lock. NOMEM.
+    template <typename Visit>
+    Result<void> for_each_watcher(Visit visit);
+
     [[nodiscard]] FileFlags flags() const { return flags_.load(std::memory_order_relaxed); }
     void set_flags(FileFlags flags) { flags_.store(flags, std::memory_order_relaxed); }
 
@@ -109,7 +139,27 @@ class File : public Object {
     File(ObjectType type, FileFlags flags) : Object(type), flags_(flags) {}
 
   private:
+    /// Nobody names it any more: hang up, release locks, wake the other side. May sleep.
+    virtual void hang_up() {}
+    /// `file`, which this one watches, is closed.
+    virtual void forget(File& file);
+    void on_last_close() final;
+
+    struct Watches {
+        List<FileWatch, &FileWatch::link> list;
+        bool closed = false;
+    };
+    Result<Vector<Ref<File>>> watchers();
+
     Atomic<FileFlags> flags_;
+    Locked<Watches, SpinLock<LockRank::kFileWatches>> watches_;
 };
+
+template <typename Visit>
+Result<void> File::for_each_watcher(Visit visit) {
+    const Vector<Ref<File>> all = TRY(watchers());
+    for (const Ref<File>& each : all) TRY(visit(*each));
+    return {};
+}
 
 }  // namespace exo

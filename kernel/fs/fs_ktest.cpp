@@ -6,6 +6,7 @@
 #include "kernel/fs/names.h"
 #include "kernel/fs/tmpfs.h"
 #include "lib/base/box.h"
+#include "lib/base/format.h"
 
 namespace exo {
 

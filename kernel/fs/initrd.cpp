@@ -29,6 +29,7 @@ class Unpacker final : public cpio::Visitor, public compress::ByteSink {
     [[nodiscard]] cpio::Reader& reader() { return reader_; }
     [[nodiscard]] std::string_view current() const { return {name_.data(), name_.size()}; }
     [[nodiscard]] std::uint64_t entries() const { return entries_; }
+    [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
 
     Result<void> begin(const cpio::Entry& entry) override;
     Result<void> data(std::span<const std::byte> bytes) override;
@@ -45,6 +46,11 @@ class Unpacker final : public cpio::Visitor, public compress::ByteSink {
     [[nodiscard]] static FileType type_of(const cpio::Entry& entry) {
         return static_cast<FileType>(entry.mode >> kTypeShift & 0xf);
     }
+    Result<void> begin_entry(const cpio::Entry& entry);
+    Result<void> end_entry();
+    /// An entry that cannot be made is left out, as Linux does, and told of; an archive that does
+    /// not fit ends.
+    Result<void> leave_out(Errno why);
     Result<void> begin_regular(const cpio::Entry& entry);
     Result<void> open_for_data(const cpio::Entry& entry);
     Result<void> make_other(const cpio::Entry& entry);
@@ -60,7 +66,18 @@ class Unpacker final : public cpio::Visitor, public compress::ByteSink {
     Vector<std::byte> target_;  // or here, of a symlink
     Vector<Linked> linked_;
     std::uint64_t entries_ = 0;
+    std::uint64_t left_out_ = 0;
+    bool leaves_out_ = false;  // the current entry
 };
+
+Result<void> Unpacker::leave_out(Errno why) {
+    constexpr std::uint64_t kMostLines = 8;
+    if (why == Errno::NOMEM || why == Errno::NOSPC) return why;
+    leaves_out_ = true;
+    if (left_out_++ >= kMostLines) return {};
+    log(LogLevel::kWarning, "initrd", "left out: {}: \"{}\"", errno_text(why), current());
+    return {};
+}
 
 Result<void> Unpacker::begin(const cpio::Entry& entry) {
     entry_ = entry;
@@ -69,6 +86,12 @@ Result<void> Unpacker::begin(const cpio::Entry& entry) {
     file_ = {};
     target_.clear();
     ++entries_;
+    leaves_out_ = false;
+    const Result<void> begun = begin_entry(entry);
+    return begun ? begun : leave_out(begun.error());
+}
+
+Result<void> Unpacker::begin_entry(const cpio::Entry& entry) {
     switch (type_of(entry)) {
         case FileType::kRegular:
             return begin_regular(entry);
@@ -142,6 +165,7 @@ Result<void> Unpacker::make_other(const cpio::Entry& entry) {
 }
 
 Result<void> Unpacker::data(std::span<const std::byte> bytes) {
+    if (leaves_out_) return {};
     if (type_of(entry_) == FileType::kSymlink) {
         for (const std::byte byte : bytes) TRY(target_.push_back(byte));
         return {};
@@ -174,6 +198,12 @@ Result<void> Unpacker::set_owner_and_time(LastLink last) {
 
 Result<void> Unpacker::end() {
     file_ = {};
+    if (leaves_out_) return {};
+    const Result<void> ended = end_entry();
+    return ended ? ended : leave_out(ended.error());
+}
+
+Result<void> Unpacker::end_entry() {
     if (type_of(entry_) == FileType::kSymlink) {
         const std::string_view target(reinterpret_cast<const char*>(target_.data()),
                                       target_.size());
@@ -233,7 +263,8 @@ Result<void> unpack_initrd(std::span<const std::byte> archive, Dentry& root) {
     std::size_t at = 0;
     const Result<void> result = unpack_all(archive, *unpacker, at);
     if (result) {
-        log_info("initrd", "{} entries from {} KiB", unpacker->entries(), archive.size() >> 10);
+        log_info("initrd", "{} entries from {} KiB, {} left out", unpacker->entries(),
+                 archive.size() >> 10, unpacker->left_out());
         return result;
     }
     log(LogLevel::kError, "initrd", "unpacking failed in the part at byte {} of {}: {}", at,

@@ -10,8 +10,9 @@
 
 namespace exo {
 
-/// Unpacks below `root`; what came before an error stays, and the log says what was wrong. INVAL:
-/// no archive, or a corrupt or truncated one; NOSPC, NOMEM: it does not fit.
+/// Unpacks below `root`; what came before an error stays, and the log says what was wrong. An entry
+/// whose name leads nowhere is left out. INVAL: no archive, or a corrupt or truncated one; NOSPC,
+/// NOMEM: it does not fit.
 Result<void> unpack_initrd(std::span<const std::byte> archive, Dentry& root);
 
 }  // namespace exo

@@ -72,7 +72,7 @@ RefPtr<RefCounted> Inode::attachment() {
 
 Ref<RefCounted> Inode::attach(Ref<RefCounted> what) {
     auto attached = attachment_.lock();
-    if (!*attached) *attached = what;
+    if (!*attached) *attached = std::move(what);
     return attached->to_ref();
 }
 

@@ -110,7 +110,8 @@ class Inode : public RefCounted {
 
     /// Of regular files; INVAL elsewhere. May sleep and fault; write() takes content().
     virtual Result<std::size_t> read(IoCursor& to, std::uint64_t offset);
-    /// Writes at `offset`, or at the end, and sets `offset` behind what was written. FBIG; NOSPC.
+    /// Writes at `offset`, or at the end, and sets `offset` behind what was written. FBIG: at the
+    /// end that `from` may write up to, or the largest file; NOSPC.
     enum class WriteAt : std::uint8_t { kOffset, kEnd };
     virtual Result<std::size_t> write(IoCursor& from, std::uint64_t& offset, WriteAt where);
     /// Makes room for the bytes [offset, offset + size), so that writing there does not run out of

@@ -17,6 +17,7 @@ class InodeFile : public File {
     Result<std::size_t> read_at(IoCursor& to, std::uint64_t offset) override;
     Result<std::size_t> write_at(IoCursor& from, std::uint64_t offset) override;
     Result<std::uint64_t> seek(std::int64_t offset, Whence whence) override;
+    [[nodiscard]] bool can_be_watched() const override { return false; }
     PollEvents poll(PollTable* table) override;
     Result<void> read_directory(DirectorySink& sink) override;
     Result<Ref<MemoryObject>> memory_object() override;

@@ -44,8 +44,8 @@ Result<void> start_file_systems() {
     return register_memory_devices();
 }
 
-Result<void> mount_root(Ref<FileSystem> file_system, std::string_view source) {
-    Mount mount = TRY(prepare(*file_system, source));
+Result<void> mount_root(FileSystem& file_system, std::string_view source) {
+    Mount mount = TRY(prepare(file_system, source));
     auto mounts = table->lock();
     if (root != nullptr) return Errno::BUSY;
     Dentry* mounted = mount.root.get();
@@ -59,18 +59,18 @@ Ref<Dentry> root_dentry() {
     return top_of_mounts(Ref<Dentry>(*root));
 }
 
-Result<void> mount_on(Dentry& at, Ref<FileSystem> file_system, std::string_view source) {
+Result<void> mount_on(Dentry& at, FileSystem& file_system, std::string_view source) {
     const RefPtr<Inode> inode = at.inode();
     if (!inode) return Errno::NOENT;
     if (inode->type() != FileType::kDirectory) return Errno::NOTDIR;
-    Mount mount = TRY(prepare(*file_system, source));
+    Mount mount = TRY(prepare(file_system, source));
     auto mounts = table->lock();
     TRY(mounts->mounts.reserve(mounts->mounts.size() + 1));
     TRY(at.mount(mount.root));
     return mounts->mounts.push_back(std::move(mount));  // has room
 }
 
-Result<void> unmount(Ref<Dentry> of) {
+Result<void> unmount(const Ref<Dentry>& of) {
     // Of the mounted root there are, besides the mount's, the table's reference and the caller's.
     constexpr std::uint32_t kOurs = 2;
     auto mounts = table->lock();

@@ -12,15 +12,15 @@ namespace exo {
 Result<void> start_file_systems();
 
 /// Makes `file_system` the root of all paths; once. NOMEM.
-Result<void> mount_root(Ref<FileSystem> file_system, std::string_view source);
+Result<void> mount_root(FileSystem& file_system, std::string_view source);
 /// The root, on top of what may be mounted over it.
 [[nodiscard]] Ref<Dentry> root_dentry();
 
 /// mount(2) of a file system on directory `at`. NOTDIR; BUSY; NOMEM.
-Result<void> mount_on(Dentry& at, Ref<FileSystem> file_system, std::string_view source);
-/// umount(2) of what has `root` as its root, which the caller gives away: who holds another
-/// reference to it keeps it busy. INVAL: not a mount; BUSY.
-Result<void> unmount(Ref<Dentry> root);
+Result<void> mount_on(Dentry& at, FileSystem& file_system, std::string_view source);
+/// umount(2) of what has `root` as its root, the caller's only reference to it: who holds another
+/// keeps it busy. INVAL: not a mount; BUSY.
+Result<void> unmount(const Ref<Dentry>& root);
 
 struct MountInfo {
     std::string_view source;

@@ -37,7 +37,7 @@ Permission permission_for(Rights access) {
     return wanted;
 }
 
-Result<Ref<File>> open_found(Ref<Dentry> dentry, const OpenRequest& request, bool created,
+Result<Ref<File>> open_found(const Ref<Dentry>& dentry, const OpenRequest& request, bool created,
                              const Credentials& who) {
     const RefPtr<Inode> inode = dentry->inode();
     if (!inode) return Errno::NOENT;
@@ -71,6 +71,7 @@ struct NewName {
     Ref<Dentry> directory;
     Ref<Inode> inode;  // the directory's
     std::string_view name;
+    bool must_be_directory;  // a '/' came after it
 };
 
 /// EXIST also for "/", "." and "..", as Linux says of them.
@@ -79,7 +80,11 @@ Result<NewName> new_name(const LastComponent& last) {
     const RefPtr<Inode> inode = last.directory->inode();
     if (!inode) return Errno::NOENT;
     if (inode->type() != FileType::kDirectory) return Errno::NOTDIR;
-    return NewName{last.directory, inode.to_ref(), last.name};
+    return NewName{last.directory, inode.to_ref(), last.name, last.must_be_directory};
+}
+Result<NewName> walk_to_new(PathWalker& walker, std::string_view path) {
+    TRY(walker.begin(path));
+    return new_name(TRY(walker.to_last()));
 }
 
 /// Makes a name that is absent by `make(directory inode, name) -> Result<Ref<Inode>>`.
@@ -148,11 +153,9 @@ Result<Ref<File>> open_path(const WalkStart& start, std::string_view path,
 Result<void> make_node(const WalkStart& start, std::string_view path, FileType type, Mode mode,
                        DeviceNumber device, const Credentials& who) {
     PathWalker walker(start, who);
-    TRY(walker.begin(path));
-    const LastComponent last = TRY(walker.to_last());
-    const NewName at = TRY(new_name(last));
+    const NewName at = TRY(walk_to_new(walker, path));
     const bool is_device = type == FileType::kCharacterDevice || type == FileType::kBlockDevice;
-    const bool slash = last.must_be_directory && type != FileType::kDirectory;
+    const bool slash = at.must_be_directory && type != FileType::kDirectory;
     static_cast<void>(TRY(add_name(
         at, slash, who, [&](Inode& directory, std::string_view name) -> Result<Ref<Inode>> {
             if (is_device && !who.capable(kCapMknod)) return Errno::PERM;
@@ -166,11 +169,9 @@ Result<void> make_symlink(const WalkStart& start, std::string_view path, std::st
     if (target.empty()) return Errno::NOENT;
     if (target.size() >= kPathMax) return Errno::NAMETOOLONG;
     PathWalker walker(start, who);
-    TRY(walker.begin(path));
-    const LastComponent last = TRY(walker.to_last());
-    const NewName at = TRY(new_name(last));
+    const NewName at = TRY(walk_to_new(walker, path));
     static_cast<void>(
-        TRY(add_name(at, last.must_be_directory, who, [&](Inode& directory, std::string_view name) {
+        TRY(add_name(at, at.must_be_directory, who, [&](Inode& directory, std::string_view name) {
             return directory.symlink(name, target, who);
         })));
     return {};
@@ -181,11 +182,9 @@ Result<void> make_link(Dentry& what, const WalkStart& start, std::string_view pa
     const RefPtr<Inode> inode = what.inode();
     if (!inode) return Errno::NOENT;
     PathWalker walker(start, who);
-    TRY(walker.begin(path));
-    const LastComponent last = TRY(walker.to_last());
-    const NewName at = TRY(new_name(last));
+    const NewName at = TRY(walk_to_new(walker, path));
     static_cast<void>(
-        TRY(add_name(at, last.must_be_directory, who,
+        TRY(add_name(at, at.must_be_directory, who,
                      [&](Inode& directory, std::string_view name) -> Result<Ref<Inode>> {
                          if (&inode->file_system() != &directory.file_system()) return Errno::XDEV;
                          if (inode->type() == FileType::kDirectory) return Errno::PERM;

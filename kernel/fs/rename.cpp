@@ -24,21 +24,20 @@ bool is_directory(const Inode& inode) {
     return inode.type() == FileType::kDirectory;
 }
 
-/// Whether types and slashes fit: a directory replaces only a directory, and nothing else is
-/// called "name/".
-Result<void> check_types(const Inode& what, const Inode* replaced, const Side& from, const Side& to,
-                         RenameMode mode) {
-    if (mode != RenameMode::kExchange) {
-        if (!is_directory(what) && (from.must_be_directory || to.must_be_directory)) {
-            return Errno::NOTDIR;
-        }
-        if (replaced == nullptr) return {};
-        if (is_directory(what) && !is_directory(*replaced)) return Errno::NOTDIR;
-        if (!is_directory(what) && is_directory(*replaced)) return Errno::ISDIR;
-        return {};
-    }
+/// Nothing but a directory is called "name/".
+Result<void> check_slashes(const Inode& what, const Inode* replaced, const Side& from,
+                           const Side& to, RenameMode mode) {
     if (!is_directory(what) && from.must_be_directory) return Errno::NOTDIR;
-    if (!is_directory(*replaced) && to.must_be_directory) return Errno::NOTDIR;
+    const Inode& called_to = mode == RenameMode::kExchange ? *replaced : what;
+    if (!is_directory(called_to) && to.must_be_directory) return Errno::NOTDIR;
+    return {};
+}
+
+/// A directory replaces only a directory.
+Result<void> check_types(const Inode& what, const Inode* replaced, RenameMode mode) {
+    if (replaced == nullptr || mode == RenameMode::kExchange) return {};
+    if (is_directory(what) && !is_directory(*replaced)) return Errno::NOTDIR;
+    if (!is_directory(what) && is_directory(*replaced)) return Errno::ISDIR;
     return {};
 }
 
@@ -73,6 +72,7 @@ Result<void> rename_locked(const Side& from, const Side& to, RenameMode mode,
     const RefPtr<Inode> replaced = target->inode();
     if (replaced && mode == RenameMode::kNoReplace) return Errno::EXIST;
     if (!replaced && mode == RenameMode::kExchange) return Errno::NOENT;
+    TRY(check_slashes(*what, replaced.get(), from, to, mode));
     // Into itself, or in the place of a directory above it.
     if (is_directory(*what) && to.directory->is_below(*source)) return Errno::INVAL;
     if (replaced && is_directory(*replaced) && from.directory->is_below(*target)) {
@@ -81,7 +81,7 @@ Result<void> rename_locked(const Side& from, const Side& to, RenameMode mode,
     if (to.directory->is_deleted()) return Errno::NOENT;
     // Two names of one file: nothing to be done (rename(2)).
     if (replaced.get() == what.get()) return {};
-    TRY(check_types(*what, replaced.get(), from, to, mode));
+    TRY(check_types(*what, replaced.get(), mode));
     TRY(check_permissions(*what, replaced.get(), from, to, mode, who));
     if (source->mounted() || target->mounted()) return Errno::BUSY;
     if (mode == RenameMode::kExchange) {

@@ -146,8 +146,9 @@ Result<std::size_t> TmpfsInode::write(IoCursor& from, std::uint64_t& offset, Wri
     const MutexGuard guard(content());
     const std::uint64_t at = where == WriteAt::kEnd ? attributes_.lock()->stat.size : offset;
     if (from.remaining() == 0) return std::size_t{0};
-    if (at >= kMaxFileSize) return Errno::FBIG;
-    from.limit(kMaxFileSize - at);
+    const std::uint64_t end = std::min(kMaxFileSize, from.file_end());
+    if (at >= end) return Errno::FBIG;
+    from.limit(end - at);
     const Result<std::size_t> done = write_charged(*pages, from, at);
     if (!done) return done;
     const Timestamp now = now_timestamp();

@@ -216,7 +216,7 @@ class PipeFile final : public File {
     Result<void> wait_for_peer() { return pipe_->wait_for_peer(flags(), access_, others_); }
 
   private:
-    void on_last_close() override { leave(); }
+    void hang_up() override { leave(); }
     /// Once: by the last handle, or with an end that never got one.
     void leave() {
         if (!left_.exchange(true, std::memory_order_acq_rel)) pipe_->remove_end(access_);

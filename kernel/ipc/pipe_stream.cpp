@@ -51,8 +51,8 @@ Result<void> PipeStream::new_page() {
         return Errno::NOMEM;
     }
     ring::Message message{
-        .kind = ring::SlotKind::kDescriptor, .length = sizeof(page), .payload = {}};
-    std::memcpy(message.payload, static_cast<void*>(&page), sizeof(page));
+        .kind = ring::SlotKind::kDescriptor, .length = sizeof(Page*), .payload = {}};
+    std::memcpy(message.payload, static_cast<void*>(&page), sizeof(Page*));
     const Result<void> sent = ring_->producer.try_send(message);
     EXO_CHECK(sent.has_value(), "a pipe has more pages than its capacity needs");
     open_page_ = page;
@@ -76,9 +76,20 @@ Result<std::size_t> PipeStream::write(IoCursor& from, std::size_t most) {
     return done;
 }
 
+namespace {
+
+/// Moved whole, or not at all: a fault on the way is FAULT, as in Linux's pipes.
+Result<std::size_t> whole(IoCursor& cursor, Result<std::size_t> moved, std::size_t wanted) {
+    if (!moved || *moved == wanted) return moved;
+    cursor.rewind(*moved);
+    return Errno::FAULT;
+}
+
+}  // namespace
+
 Result<std::size_t> PipeStream::write_inline(IoCursor& from, std::size_t bytes) {
     ring::Message message{.kind = ring::SlotKind::kInline, .payload = {}};
-    const std::size_t taken = TRY(from.take(message.payload, bytes));
+    const std::size_t taken = TRY(whole(from, from.take(message.payload, bytes), bytes));
     message.length = static_cast<std::uint8_t>(taken);
     const Result<void> sent = ring_->producer.try_send(message);
     EXO_CHECK(sent.has_value(), "a slot of a pipe that was free is taken");
@@ -97,12 +108,12 @@ Result<std::size_t> PipeStream::write_pages(IoCursor& from, std::size_t bytes) {
             }
         }
         const std::size_t piece = std::min(bytes - done, kPageSize - open_page_->filled);
-        taken = from.take(direct_pointer<std::byte>(open_page_->frame) + open_page_->filled, piece);
+        std::byte* const to = direct_pointer<std::byte>(open_page_->frame) + open_page_->filled;
+        taken = whole(from, from.take(to, piece), piece);
         if (!taken) break;
         open_page_->filled += *taken;
         done += *taken;
         if (open_page_->filled == kPageSize) open_page_ = nullptr;
-        if (*taken < piece) break;
     }
     if (done == 0 && !taken) return taken;
     return done;
@@ -122,7 +133,7 @@ void PipeStream::find_front() {
         front_ = *message;
         front_at_ = 0;
         if (front_.kind == ring::SlotKind::kDescriptor) {
-            std::memcpy(static_cast<void*>(&front_page_), front_.payload, sizeof(front_page_));
+            std::memcpy(static_cast<void*>(&front_page_), front_.payload, sizeof(Page*));
             front_.length = 0;
         }
     }
@@ -133,7 +144,8 @@ Result<std::size_t> PipeStream::read_front(IoCursor& to, std::size_t bytes) {
                                 ? direct_pointer<const std::byte>(front_page_->frame)
                                 : front_.payload;
     const std::size_t end = front_page_ != nullptr ? front_page_->end : front_.length;
-    return to.put(from + front_at_, std::min(bytes, end - front_at_));
+    const std::size_t piece = std::min(bytes, end - front_at_);
+    return whole(to, to.put(from + front_at_, piece), piece);
 }
 
 Result<std::size_t> PipeStream::read(IoCursor& to) {
@@ -161,7 +173,7 @@ void PipeStream::clear() {
     while (const Result<ring::Message> message = ring_->consumer.try_receive()) {
         if (message->kind != ring::SlotKind::kDescriptor) continue;
         Page* page;
-        std::memcpy(static_cast<void*>(&page), message->payload, sizeof(page));
+        std::memcpy(static_cast<void*>(&page), message->payload, sizeof(Page*));
         free_page(page);
     }
     delete std::exchange(ring_, nullptr);

@@ -33,10 +33,12 @@ class PipeStream {
     /// Bytes that can be read now.
     [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_seq_cst); }
 
-    /// Appends up to `most` bytes of `from`, for which there is room; visible when it returns. What
-    /// was done before a fault counts. NOMEM; FAULT. For the writing side.
+    /// Appends up to `most` bytes of `from`, for which there is room; visible when it returns. A
+    /// page that cannot be taken whole because of a fault is not taken; those before it count.
+    /// NOMEM; FAULT. For the writing side.
     Result<std::size_t> write(IoCursor& from, std::size_t most);
-    /// Up to what there is, at least one byte. FAULT. For the reading side.
+    /// Up to what there is, at least one byte; whole pieces, as write() takes them. FAULT. For the
+    /// reading side.
     Result<std::size_t> read(IoCursor& to);
 
     /// Frees everything; nobody reads or writes. The ring itself goes too.

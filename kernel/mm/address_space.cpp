@@ -68,13 +68,33 @@ Mapping* AddressSpace::first_in(std::uint64_t begin, std::uint64_t end) const {
     return mapping != nullptr && mapping->begin < end ? mapping : nullptr;
 }
 
-std::uint64_t AddressSpace::bytes_in(std::uint64_t begin, std::uint64_t end) const {
+/// Of mappings that `counts(mapping)` says of, what lies in [begin, end).
+template <typename Predicate>
+std::uint64_t AddressSpace::bytes_that(Predicate counts, std::uint64_t begin,
+                                       std::uint64_t end) const {
     std::uint64_t bytes = 0;
     for (Mapping* mapping = first_in(begin, end); mapping != nullptr && mapping->begin < end;
          mapping = mappings_.next(*mapping)) {
+        if (!counts(*mapping)) continue;
         bytes += std::min(mapping->end, end) - std::max(mapping->begin, begin);
     }
     return bytes;
+}
+
+std::uint64_t AddressSpace::bytes_in(std::uint64_t begin, std::uint64_t end) const {
+    return bytes_that([](const Mapping&) { return true; }, begin, end);
+}
+
+/// Whether there may be `more` bytes of data (RLIMIT_DATA of setrlimit(2)) once what is in [begin,
+/// end) is gone. Walks the mappings if there is a limit, which is rare.
+bool AddressSpace::within_data_limit(std::uint64_t more, std::uint64_t begin,
+                                     std::uint64_t end) const {
+    const std::uint64_t limit = data_limit_.load(std::memory_order_relaxed);
+    if (limit == kNoLimit) return true;
+    const auto data = [](const Mapping& mapping) { return mapping.is_data(); };
+    const std::uint64_t kept =
+        bytes_that(data, 0, arch::kUserEnd) - (begin < end ? bytes_that(data, begin, end) : 0);
+    return kept <= limit && more <= limit - kept;
 }
 
 bool AddressSpace::within_limit(std::uint64_t more, std::uint64_t less) const {
@@ -136,15 +156,31 @@ void AddressSpace::erase(Mapping& mapping, Doomed& doomed) {
     doomed.add(mapping);
 }
 
+/// Moves a mapping's end. Under its object's mapping lock: truncate() looks at it meanwhile.
+void AddressSpace::set_end(Mapping& mapping, std::uint64_t end) {
+    mapped_bytes_.fetch_add(end - mapping.end, std::memory_order_relaxed);
+    if (!mapping.object) {
+        mapping.end = end;
+        return;
+    }
+    const MutexGuard guard(mapping.object->mapping_lock());
+    mapping.end = end;
+}
+
+/// Moves pages of `mapping`'s object to another of its mappings, so that truncate() finds them in
+/// the one or in the other.
+Result<void> AddressSpace::move_pages(Mapping& mapping, std::uint64_t from, std::uint64_t to,
+                                      std::uint64_t bytes) {
+    if (!mapping.object) return tables_.move(from, to, bytes);
+    const MutexGuard guard(mapping.object->mapping_lock());
+    return tables_.move(from, to, bytes);
+}
+
 /// Makes one mapping of `mapping` and its neighbours where nothing tells them apart.
 void AddressSpace::merge_around(Mapping& mapping, Doomed& doomed) {
     const auto join = [&](Mapping& low, Mapping& high) REQUIRES(mutex_) {
-        const std::uint64_t end = high.end;
+        set_end(low, high.end);  // first: no page may be in no mapping
         erase(high, doomed);
-        mapped_bytes_.fetch_add(end - low.end, std::memory_order_relaxed);
-        if (low.object) low.object->detach(low);
-        low.end = end;
-        if (low.object) low.object->attach(low);
     };
     if (Mapping* const next = mappings_.next(mapping)) {
         if (mapping.continues_as(*next)) join(mapping, *next);
@@ -165,11 +201,8 @@ Result<void> AddressSpace::split_at(std::uint64_t address) {
     high.begin = address;
     high.end = low->end;
     high.object_offset = low->object_offset + (address - low->begin);
-    if (low->object) low->object->detach(*low);
-    mapped_bytes_.fetch_sub(high.bytes(), std::memory_order_relaxed);
-    low->end = address;
-    if (low->object) low->object->attach(*low);
     insert(high);
+    set_end(*low, address);
     return {};
 }
 
@@ -202,10 +235,10 @@ Result<std::uint64_t> AddressSpace::map(const MapRequest& request) {
     const WriteGuard guard(mutex_);
     if (mapping_count_ >= kMostMappings) return Errno::NOMEM;
     const std::uint64_t address = TRY(place(request, *length));
-    if (!within_limit(*length, bytes_in(address, address + *length))) return Errno::NOMEM;
-    TRY(remove(address, address + *length, doomed));
+    const std::uint64_t end = address + *length;
+    if (!within_limit(*length, bytes_in(address, end))) return Errno::NOMEM;
     mapping->begin = address;
-    mapping->end = address + *length;
+    mapping->end = end;
     mapping->protection = request.protection;
     mapping->allowed = request.allowed;
     mapping->sharing = request.sharing;
@@ -213,6 +246,8 @@ Result<std::uint64_t> AddressSpace::map(const MapRequest& request) {
     mapping->object = request.object;
     mapping->object_offset = request.object_offset;
     mapping->file = request.file;
+    if (mapping->is_data() && !within_data_limit(*length, address, end)) return Errno::NOMEM;
+    TRY(remove(address, end, doomed));
     Mapping& inserted = *mapping.release();
     insert(inserted);
     merge_around(inserted, doomed);
@@ -243,6 +278,11 @@ Result<void> AddressSpace::protect(std::uint64_t address, std::uint64_t length,
         if (!contains(at->allowed, protection)) return Errno::ACCES;
         loses_rights |= !contains(protection, at->protection);
     }
+    const auto becomes_data = [&](const Mapping& mapping) {
+        return has(protection, Protection::kWrite) && mapping.may_be_data() && !mapping.is_data();
+    };
+    const std::uint64_t more_data = bytes_that(becomes_data, address, end);
+    if (more_data != 0 && !within_data_limit(more_data, 0, 0)) return Errno::NOMEM;
     TRY(isolate(address, end));
     // Rights that are gained come by faults.
     if (loses_rights) TRY(tables_.restrict(address, end, access_of(protection)));
@@ -262,9 +302,10 @@ Result<void> AddressSpace::discard(std::uint64_t address, std::uint64_t length) 
     might_sleep();
     const std::uint64_t bytes = TRY(checked_length(address, length));
     const WriteGuard guard(mutex_);
-    if (bytes_in(address, address + bytes) != bytes) return Errno::NOMEM;
     TRY(tables_.prepare_remove(address, address + bytes));
     tables_.remove(address, address + bytes);
+    // As on Linux, what is mapped is discarded even where something is not.
+    if (bytes_in(address, address + bytes) != bytes) return Errno::NOMEM;
     return {};
 }
 
@@ -284,12 +325,10 @@ Result<std::uint64_t> AddressSpace::remap(std::uint64_t address, std::uint64_t o
     }
     const std::uint64_t more = new_bytes - old_bytes;
     if (!within_limit(more, 0)) return Errno::NOMEM;
+    if (mapping->is_data() && !within_data_limit(more, 0, 0)) return Errno::NOMEM;
     const std::uint64_t old_end = address + old_bytes;
     if (mapping->end == old_end && is_free(old_end, more)) {
-        if (mapping->object) mapping->object->detach(*mapping);
-        mapping->end += more;
-        if (mapping->object) mapping->object->attach(*mapping);
-        mapped_bytes_.fetch_add(more, std::memory_order_relaxed);
+        set_end(*mapping, mapping->end + more);
         merge_around(*mapping, doomed);
         return address;
     }
@@ -309,7 +348,7 @@ Result<std::uint64_t> AddressSpace::move(Mapping& mapping, std::uint64_t address
     moved->end = target + new_length;
     TRY(isolate(address, address + old_length));
     insert(*moved);
-    const auto tables_moved = tables_.move(address, target, old_length);
+    const auto tables_moved = move_pages(*moved, address, target, old_length);
     Mapping& inserted = *moved.release();
     if (!tables_moved) {
         erase(inserted, doomed);
@@ -326,6 +365,7 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
     auto child = TRY(create());
     // For writing: no fault may come between the mappings and the tables.
     const WriteGuard guard(mutex_);
+    if (is_doomed()) return Errno::NOMEM;
     TlbBatch batch(machine());
     TRY(copy_mappings_to(*child, batch));
     return child;
@@ -343,6 +383,7 @@ Result<void> AddressSpace::copy_mappings_to(AddressSpace& child, TlbBatch& batch
         TRY(tables_.share_with(child.tables_, at->begin, at->end, batch));
     }
     child.set_limit(limit_.load(std::memory_order_relaxed));
+    child.set_data_limit(data_limit_.load(std::memory_order_relaxed));
     child.set_stack_limit(stack_limit_.load(std::memory_order_relaxed));
     return {};
 }
@@ -351,6 +392,13 @@ void AddressSpace::clear() {
     Doomed doomed;
     const WriteGuard guard(mutex_);
     while (Mapping* const mapping = mappings_.first()) erase(*mapping, doomed);
+    if (root.value != 0) tables_.clear();
+}
+
+void AddressSpace::doom() {
+    might_sleep();
+    const WriteGuard guard(mutex_);
+    doomed_.store(true, std::memory_order_relaxed);
     if (root.value != 0) tables_.clear();
 }
 

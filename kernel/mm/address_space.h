@@ -67,7 +67,7 @@ class AddressSpace : public RefCounted, private arch::UserSpace {
     Result<std::uint64_t> remap(std::uint64_t address, std::uint64_t old_length,
                                 std::uint64_t new_length, bool may_move);
     /// madvise(MADV_DONTNEED): private anonymous pages read as zero afterwards, others as their
-    /// object has them. NOMEM.
+    /// object has them. NOMEM: no memory, or parts are not mapped; the others are discarded then.
     Result<void> discard(std::uint64_t address, std::uint64_t length);
 
     /// Resolves a fault of this CPU's program or of a user copy. May sleep.
@@ -80,6 +80,11 @@ class AddressSpace : public RefCounted, private arch::UserSpace {
     /// Frees all mappings and tables that no one else shares; nobody runs on it any more, or only
     /// the caller (execve, exit).
     void clear();
+
+    /// Takes all pages from a program that is to be ended, whatever its threads do: its mappings
+    /// stay, and every fault from now on is kNoMemory.
+    void doom();
+    [[nodiscard]] bool is_doomed() const { return doomed_.load(std::memory_order_relaxed); }
 
     /// Calls `visit(MappingInfo)` in order of address; returns at the first that says false. No
     /// lock is held meanwhile: what changes concurrently may be missed.
@@ -94,8 +99,12 @@ class AddressSpace : public RefCounted, private arch::UserSpace {
     /// The first mapping that ends above `address`. NOENT.
     Result<MappingInfo> mapping_from(std::uint64_t address);
 
-    /// Upper bounds: of mapped bytes (RLIMIT_AS), of a growing stack (RLIMIT_STACK).
+    /// Upper bounds: of mapped bytes (RLIMIT_AS), of those private and writable that are no stack
+    /// (RLIMIT_DATA), of a growing stack (RLIMIT_STACK). What is there already stays.
     void set_limit(std::uint64_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
+    void set_data_limit(std::uint64_t bytes) {
+        data_limit_.store(bytes, std::memory_order_relaxed);
+    }
     void set_stack_limit(std::uint64_t bytes) {
         stack_limit_.store(bytes, std::memory_order_relaxed);
     }
@@ -126,6 +135,11 @@ class AddressSpace : public RefCounted, private arch::UserSpace {
     [[nodiscard]] std::uint64_t bytes_in(std::uint64_t begin, std::uint64_t end) const
         REQUIRES_SHARED(mutex_);
     [[nodiscard]] bool within_limit(std::uint64_t more, std::uint64_t less) const;
+    template <typename Predicate>
+    [[nodiscard]] std::uint64_t bytes_that(Predicate counts, std::uint64_t begin,
+                                           std::uint64_t end) const REQUIRES_SHARED(mutex_);
+    [[nodiscard]] bool within_data_limit(std::uint64_t more, std::uint64_t begin,
+                                         std::uint64_t end) const REQUIRES_SHARED(mutex_);
 
     Result<std::uint64_t> place(const MapRequest& request, std::uint64_t length) const
         REQUIRES_SHARED(mutex_);
@@ -135,6 +149,9 @@ class AddressSpace : public RefCounted, private arch::UserSpace {
 
     void insert(Mapping& mapping) REQUIRES(mutex_);
     void erase(Mapping& mapping, Doomed& doomed) REQUIRES(mutex_);
+    void set_end(Mapping& mapping, std::uint64_t end) REQUIRES(mutex_);
+    Result<void> move_pages(Mapping& mapping, std::uint64_t from, std::uint64_t to,
+                            std::uint64_t bytes) REQUIRES(mutex_);
     void merge_around(Mapping& mapping, Doomed& doomed) REQUIRES(mutex_);
     Result<void> split_at(std::uint64_t address) REQUIRES(mutex_);
     Result<void> isolate(std::uint64_t begin, std::uint64_t end) REQUIRES(mutex_);
@@ -158,7 +175,10 @@ class AddressSpace : public RefCounted, private arch::UserSpace {
     Tree<Mapping, &Mapping::link, &Mapping::begin> mappings_ GUARDED_BY(mutex_);
     std::uint32_t mapping_count_ GUARDED_BY(mutex_) = 0;
     Atomic<std::uint64_t> mapped_bytes_{0};
-    Atomic<std::uint64_t> limit_{~std::uint64_t{0}};
+    Atomic<bool> doomed_{false};  // written under mutex_
+    static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+    Atomic<std::uint64_t> limit_{kNoLimit};
+    Atomic<std::uint64_t> data_limit_{kNoLimit};
     Atomic<std::uint64_t> stack_limit_{std::uint64_t{8} << 20};
     UserTables tables_;
 };

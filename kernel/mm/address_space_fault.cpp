@@ -57,6 +57,7 @@ FaultResult AddressSpace::fault(std::uint64_t address, FaultKind kind) {
     const std::uint64_t page = align_down<std::uint64_t>(address, kPageSize);
     {
         const ReadGuard guard(mutex_);
+        if (is_doomed()) return FaultResult::kNoMemory;
         if (Mapping* const mapping = find(page)) {
             if (!permits(mapping->protection, kind)) return FaultResult::kForbidden;
             const auto resolved = resolve(*mapping, page, kind);
@@ -97,6 +98,7 @@ Result<void> AddressSpace::resolve(Mapping& mapping, std::uint64_t page, FaultKi
 
 Result<PhysAddr> AddressSpace::pin_page(std::uint64_t page) {
     const ReadGuard guard(mutex_);
+    if (is_doomed()) return Errno::FAULT;
     Mapping* const mapping = find(page);
     if (mapping == nullptr || !permits(mapping->protection, FaultKind::kRead)) return Errno::FAULT;
     for (;;) {

@@ -5,55 +5,12 @@
 #include <array>
 
 #include "kernel/core/ktest.h"
-#include "kernel/core/scheduler.h"
-#include "kernel/core/thread.h"
-#include "kernel/mm/heap.h"
-#include "kernel/mm/user_memory.h"
+#include "kernel/mm/address_space_fixture.h"
+#include "kernel/mm/frames.h"
 
 namespace exo {
 
 namespace {
-
-constexpr Protection kReadWrite = Protection::kRead | Protection::kWrite;
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-
-/// Has `space` loaded while it lives.
-class Loaded {
-  public:
-    explicit Loaded(AddressSpace& space) : before_(this_thread().space()) {
-        use_space(&space.machine());
-    }
-    ~Loaded() { use_space(before_); }
-    Loaded(const Loaded&) = delete;
-    Loaded& operator=(const Loaded&) = delete;
-
-  private:
-    arch::UserSpace* before_;
-};
-
-MapRequest anonymous(std::uint64_t length, Protection protection = kReadWrite) {
-    MapRequest request;
-    request.length = length;
-    request.protection = protection;
-    return request;
-}
-
-MapRequest anonymous_at(std::uint64_t address, std::uint64_t length) {
-    MapRequest request = anonymous(length);
-    request.address = address;
-    request.placement = Placement::kFixed;
-    return request;
-}
-
-bool poke(std::uint64_t at, std::uint64_t value) {
-    return UserOut<std::uint64_t>{{at}}.write(value).has_value();
-}
-
-/// What stands there; kFault: it cannot be read.
-constexpr std::uint64_t kFault = ~std::uint64_t{0};
-std::uint64_t peek(std::uint64_t at) {
-    return UserIn<std::uint64_t>{{at}}.read().value_or(kFault);
-}
 
 std::uint64_t used_bytes() {
     static_cast<void>(reclaim());
@@ -307,78 +264,6 @@ KERNEL_TEST(memory_that_runs_out_is_an_error_and_comes_back) {
         KTEST_EXPECT((*space)->unmap(*at, wanted));
     }
     KTEST_EXPECT(used_bytes() < before + kMiB);
-}
-
-namespace {
-
-/// Threads of one program that count in its memory while it forks.
-struct Counting {
-    static constexpr unsigned kThreads = 4;
-    static constexpr std::uint64_t kPages = 16;
-
-    AddressSpace& space;
-    std::uint64_t base;
-    Atomic<bool> stop{false};
-    Atomic<unsigned> next{0};
-    Atomic<unsigned> ended{0};
-    Atomic<std::uint64_t> lost{0};
-
-    static void run(void* argument) {
-        auto& self = *static_cast<Counting*>(argument);
-        self.count(self.next.fetch_add(1));
-        self.ended.fetch_add(1);
-    }
-
-    void count(unsigned thread) {
-        const Loaded loaded(space);
-        // Words of all threads lie in the same pages.
-        const std::uint64_t word = base + thread * sizeof(std::uint64_t);
-        for (std::uint64_t round = 1; !stop.load(); ++round) {
-            for (std::uint64_t page = 0; page < kPages; ++page) {
-                const std::uint64_t at = word + page * kPageSize;
-                if (peek(at) != round - 1 || !poke(at, round)) lost.fetch_add(1);
-            }
-            if (should_yield()) yield();
-        }
-    }
-};
-
-}  // namespace
-
-KERNEL_TEST(no_write_is_lost_while_a_program_with_threads_forks) {
-    const auto space = AddressSpace::create();
-    KTEST_REQUIRE(space);
-    const auto at = (*space)->map(anonymous(Counting::kPages * kPageSize));
-    KTEST_REQUIRE(at);
-    Counting counting{**space, *at};
-    unsigned started = 0;
-    for (; started < Counting::kThreads; ++started) {
-        const auto thread = Thread::create_kernel("counter", &Counting::run, &counting);
-        if (!thread) break;
-        start_thread(**thread);
-    }
-    KTEST_EXPECT_EQ(started, Counting::kThreads);
-    for (int round = 0; round < 200; ++round) {
-        const auto child = (*space)->fork();
-        KTEST_EXPECT(child.has_value());
-        if (!child) break;
-        const Loaded loaded(**child);
-        // What the child sees does not change any more.
-        std::array<std::uint64_t, Counting::kPages> seen;
-        for (std::uint64_t page = 0; page < seen.size(); ++page) {
-            seen[page] = peek(*at + page * kPageSize);
-        }
-        yield();
-        for (std::uint64_t page = 0; page < seen.size(); ++page) {
-            KTEST_EXPECT_EQ(peek(*at + page * kPageSize), seen[page]);
-        }
-        if (round % 2 == 0) KTEST_EXPECT(poke(*at, 1));
-    }
-    counting.stop.store(true);
-    while (counting.ended.load() != started) yield();
-    KTEST_EXPECT_EQ(counting.lost.load(), std::uint64_t{0});
-    const Loaded loaded(**space);
-    KTEST_EXPECT(peek(*at) > 0);
 }
 
 KERNEL_TEST(a_space_is_read_without_being_loaded) {

@@ -4,8 +4,10 @@
 #include <array>
 #include <cstring>
 
+#include "kernel/mm/failing.h"
 #include "kernel/mm/frame_records.h"
 #include "kernel/mm/heap.h"
+#include "kernel/mm/reserve.h"
 #include "lib/base/panic.h"
 
 namespace exo {
@@ -29,12 +31,18 @@ Frame* record_of(PhysAddr frame) {
     return number < records.size() ? &records[number] : nullptr;
 }
 
-Result<PhysAddr> take_frame(Fill fill) {
-    auto memory = kernel_heap().allocate_aligned(*cpu_memory().cache, kPageSize, kPageSize);
-    if (!memory) {
-        TRY(reclaim());
-        memory = kernel_heap().allocate_aligned(*cpu_memory().cache, kPageSize, kPageSize);
-    }
+Result<void*> allocate_page() {
+    return kernel_heap().allocate_aligned(*cpu_memory().cache, kPageSize, kPageSize);
+}
+
+enum class For : std::uint8_t { kProgram, kKernel };
+
+Result<PhysAddr> take_frame(Fill fill, For whom) {
+    if (allocation_is_to_fail()) return Errno::NOMEM;
+    if (whom == For::kProgram && reserve_is_wanted()) TRY(restore_reserve());
+    auto memory = allocate_page();
+    if (!memory && reclaim()) memory = allocate_page();
+    while (!memory && whom == For::kKernel && lend_reserve()) memory = allocate_page();
     void* const page = TRY(std::move(memory));
     if (fill == Fill::kZero) std::memset(page, 0, kPageSize);
     const PhysAddr frame = physical_of(page);
@@ -99,7 +107,7 @@ void note_cpu_memory(const CpuMemory& cpu) {
 }
 
 Result<PhysAddr> allocate_frame(Fill fill) {
-    return take_frame(fill);
+    return take_frame(fill, For::kProgram);
 }
 
 void ref_frame(PhysAddr frame) {
@@ -125,7 +133,7 @@ std::uint32_t frame_references(PhysAddr frame) {
 }
 
 Result<PhysAddr> allocate_table_frame() {
-    const PhysAddr frame = TRY(take_frame(Fill::kZero));
+    const PhysAddr frame = TRY(take_frame(Fill::kZero, For::kKernel));
     cpu_memory().tables_taken.add(1);
     return frame;
 }
@@ -135,7 +143,7 @@ bool release_table_frame(PhysAddr frame) {
 }
 
 void free_table_frame(PhysAddr frame) {
-    EXO_ASSERT(frame_references(frame) == 0);
+    EXO_CHECK(frame_references(frame) == 0, "a page table that is in use is freed");
     cpu_memory().tables_returned.add(1);
     free_frame(frame);
 }

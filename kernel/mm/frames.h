@@ -21,7 +21,8 @@ struct Frame {
 
 enum class Fill : std::uint8_t { kZero, kNone };
 
-/// One frame with one reference. NOMEM: none left, after reclaim was tried. May be called with spin
+/// One frame for a program, with one reference. NOMEM: none left but the reserve (reserve.h), after
+/// reclaim was tried. May be called with spin
 /// locks held, never from an interrupt handler.
 Result<PhysAddr> allocate_frame(Fill fill);
 void ref_frame(PhysAddr frame);
@@ -32,7 +33,7 @@ void unref_frame(PhysAddr frame);
 /// copying it.
 [[nodiscard]] std::uint32_t frame_references(PhysAddr frame);
 
-/// Frames for page tables, counted apart in memory_use().
+/// Frames for page tables, counted apart in memory_use(); out of the reserve if there is no other.
 Result<PhysAddr> allocate_table_frame();
 /// Gives a reference back. True: it was the last, and what the table refers to is the caller's to
 /// give back, then the frame itself by free_table_frame().

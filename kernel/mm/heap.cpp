@@ -4,8 +4,10 @@
 #include <new>
 
 #include "kernel/arch/random.h"
+#include "kernel/mm/failing.h"
 #include "kernel/mm/frame_records.h"
 #include "kernel/mm/frames.h"
+#include "kernel/mm/reserve.h"
 #include "lib/alloc/port.h"
 #include "lib/base/cpu.h"
 #include "lib/base/panic.h"
@@ -41,19 +43,24 @@ void add_range(const MemoryRange& range) {
     heap->add(direct_pointer<std::byte>(PhysAddr(range.begin)), range.end - range.begin);
 }
 
-/// Memory of `bytes`; one more try after others gave some back.
+/// Memory of `bytes`; more tries after others gave some back, and out of the reserve.
 void* allocate(std::size_t bytes) {
+    if (allocation_is_to_fail()) return nullptr;
     void* memory = heap->allocate(*cpu_memory().cache, bytes);
     if (memory == nullptr && reclaim()) memory = heap->allocate(*cpu_memory().cache, bytes);
+    while (memory == nullptr && lend_reserve()) memory = heap->allocate(*cpu_memory().cache, bytes);
     return memory;
 }
 
 void* allocate(std::size_t bytes, std::align_val_t alignment) {
+    if (allocation_is_to_fail()) return nullptr;
     const auto align = static_cast<std::size_t>(alignment);
     auto memory = heap->allocate_aligned(*cpu_memory().cache, bytes, align);
     if (!memory && reclaim()) {
         memory = heap->allocate_aligned(*cpu_memory().cache, bytes, align);
     }
+    while (!memory && lend_reserve())
+        memory = heap->allocate_aligned(*cpu_memory().cache, bytes, align);
     return memory.value_or(nullptr);
 }
 

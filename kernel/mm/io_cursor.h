@@ -34,6 +34,10 @@ class IoCursor {
     /// At most `bytes` more.
     void limit(std::size_t bytes);
 
+    /// Where in a regular file a write has to end, at the latest (RLIMIT_FSIZE).
+    void set_file_end(std::uint64_t offset) { file_end_ = offset; }
+    [[nodiscard]] std::uint64_t file_end() const { return file_end_; }
+
   private:
     template <typename Copy, typename Move>
     Result<std::size_t> transfer(std::size_t bytes, Copy copy, Move move);
@@ -45,6 +49,7 @@ class IoCursor {
     std::size_t at_byte_ = 0;  // in the kernel span, or in the current range
     std::size_t remaining_ = 0;
     std::size_t done_ = 0;
+    std::uint64_t file_end_ = ~std::uint64_t{0};
 };
 
 }  // namespace exo

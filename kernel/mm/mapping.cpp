@@ -8,8 +8,12 @@ void Mapping::zap(MemoryObject& of, std::uint64_t first) {
     const std::uint64_t first_here = object_offset / kPageSize;
     const std::uint64_t skipped = first > first_here ? first - first_here : 0;
     if (skipped >= bytes() / kPageSize) return;
-    space_.tables().zap(begin + skipped * kPageSize, end, [&](std::uint64_t at, PhysAddr frame) {
-        // A private copy is not the object's any more: it stays.
+    const std::uint64_t from = begin + skipped * kPageSize;
+    // Private copies go as well (truncate(2)). Nobody but tables refers to them, so they go table
+    // by table, each space's own, and the last one frees them.
+    if (sharing == Sharing::kPrivate && space_.tables().try_remove(from, end)) return;
+    // Without memory for a table of one's own, private copies stay.
+    space_.tables().zap(from, end, [&](std::uint64_t at, PhysAddr frame) {
         return of.holds(page_index(at), frame);
     });
 }

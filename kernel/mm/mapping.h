@@ -49,6 +49,12 @@ class Mapping final : public ObjectMapping {
     }
     [[nodiscard]] MappingInfo info() const;
 
+    /// Whether it counts for RLIMIT_DATA, or would if it could be written to.
+    [[nodiscard]] bool may_be_data() const { return sharing == Sharing::kPrivate && !grows_down; }
+    [[nodiscard]] bool is_data() const {
+        return may_be_data() && has(protection, Protection::kWrite);
+    }
+
     TreeLink link;
     ListLink doomed_link;  ///< taken out, to be deleted without locks
     std::uint64_t begin = 0;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernel/mm/io_cursor.h"
+#include "kernel/mm/out_of_memory.h"
 #include "lib/base/defer.h"
 
 namespace exo {
@@ -93,7 +94,9 @@ Result<std::size_t> MemoryObject::write(IoCursor& from, std::uint64_t offset) {
     while (from.remaining() != 0) {
         const std::size_t bytes = bytes_in_page(offset, from.remaining());
         std::size_t taken = 0;
-        const auto result = write_page(from, offset, bytes, taken);
+        auto result = write_page(from, offset, bytes, taken);
+        while (!result && result.error() == Errno::NOMEM && relieve_memory())
+            result = write_page(from, offset, bytes, taken);
         if (!result) {
             if (done == 0) return result.error();
             break;

@@ -22,8 +22,8 @@ class IoCursor;
 /// A place where pages of an object are mapped, as the object knows it.
 class ObjectMapping {
   public:
-    /// Takes pages from `first` on out of the program's page tables, if they are `object`'s. Under
-    /// the object's mapping lock; every access afterwards faults.
+    /// Takes pages from `first` on out of the program's page tables, private copies too. Under the
+    /// object's mapping lock; every access afterwards faults.
     virtual void zap(class MemoryObject& object, std::uint64_t first) = 0;
 
   protected:

@@ -6,7 +6,8 @@
 #include "kernel/arch/interrupts.h"
 #include "kernel/arch/local_apic.h"
 #include "kernel/arch/page_entry.h"
-#include "kernel/core/cpu_local.h"
+#include "kernel/arch/user_copy.h"
+#include "kernel/core/cpu_scheduler.h"
 #include "kernel/core/interrupts.h"
 #include "kernel/mm/frames.h"
 #include "lib/base/cpu.h"
@@ -35,15 +36,26 @@ std::uint64_t self_bit() {
     return std::uint64_t{1} << this_cpu().id;
 }
 
+/// Makes this CPU forget a range; interrupts are off. If it has the space loaded without running
+/// it (lazy TLB), it lets go of it, so that the next change does not concern it.
+void forget(arch::UserSpace& space, std::uint64_t begin, std::uint64_t end,
+            std::uint64_t generation) {
+    CpuLocal& cpu = this_cpu();
+    // Another space is loaded by now: whoever loads this one again sees its generation.
+    if (cpu.space != &space) return;
+    if (this_thread().space() == &space) {
+        arch::invalidate(space, begin, end, generation);
+    } else {
+        CpuScheduler::load_space(cpu, nullptr);
+    }
+}
+
 /// Interrupts are off.
 void answer_requests() {
     const std::uint64_t self = self_bit();
     for (Request& request : requests) {
         if ((request.pending.load(std::memory_order_acquire) & self) == 0) continue;
-        // Another space is loaded by now: whoever loads this one again sees its generation.
-        if (this_cpu().space == request.space) {
-            arch::invalidate(*request.space, request.begin, request.end, request.generation);
-        }
+        forget(*request.space, request.begin, request.end, request.generation);
         request.pending.fetch_and(~self, std::memory_order_release);
     }
 }
@@ -51,7 +63,7 @@ void answer_requests() {
 void shoot_down(arch::UserSpace& space, std::uint64_t begin, std::uint64_t end) {
     const std::uint64_t generation = arch::next_generation(space);
     const auto interrupts = arch::disable_interrupts();
-    if (this_cpu().space == &space) arch::invalidate(space, begin, end, generation);
+    forget(space, begin, end, generation);
     const std::uint64_t others = space.cpus.load(std::memory_order_seq_cst) & ~self_bit();
     if (others == 0) {
         arch::restore_interrupts(interrupts);
@@ -117,6 +129,10 @@ void TlbBatch::flush() {
     end_ = 0;
     for (std::size_t at = 0; at < count_; ++at) release(frames_[at]);
     count_ = 0;
+}
+
+void unload_everywhere(arch::UserSpace& space) {
+    if (space.cpus.load(std::memory_order_acquire) != 0) shoot_down(space, 0, arch::kUserEnd);
 }
 
 void start_shootdown() {

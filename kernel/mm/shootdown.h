@@ -44,6 +44,10 @@ class TlbBatch {
     std::array<std::uint64_t, kMostFrames> frames_;  ///< address | Kind
 };
 
+/// Takes the space back from CPUs that have it loaded though no thread of theirs uses it any more.
+/// Interrupts on.
+void unload_everywhere(arch::UserSpace& space);
+
 /// Once, before a second CPU loads an address space: takes kShootdownVector.
 void start_shootdown();
 

@@ -29,6 +29,7 @@ arch::Access with_rights_of(PageEntry entry, arch::Access access) {
 UserTables::~UserTables() {
     if (machine_.root.value == 0) return;
     clear();
+    unload_everywhere(machine_);
     EXO_CHECK(machine_.cpus.load(std::memory_order_acquire) == 0,
               "an address space dies on a CPU that has it loaded");
     if (release_table_frame(machine_.root)) free_table_frame(machine_.root);
@@ -178,6 +179,22 @@ Result<bool> UserTables::replace(std::uint64_t at, PhysAddr old, PageEntry entry
 
 Result<void> UserTables::prepare_remove(std::uint64_t begin, std::uint64_t end) {
     const SpinGuard guard(lock_);
+    return prepare_remove_locked(begin, end);
+}
+
+void UserTables::remove(std::uint64_t begin, std::uint64_t end) {
+    const SpinGuard guard(lock_);
+    remove_locked(begin, end);
+}
+
+Result<void> UserTables::try_remove(std::uint64_t begin, std::uint64_t end) {
+    const SpinGuard guard(lock_);
+    TRY(prepare_remove_locked(begin, end));
+    remove_locked(begin, end);
+    return {};
+}
+
+Result<void> UserTables::prepare_remove_locked(std::uint64_t begin, std::uint64_t end) {
     return for_each_table(begin, end,
                           [&](std::uint64_t at, EntryPlace place) REQUIRES(lock_) -> Result<void> {
                               const Range part = part_of(at, begin, end);
@@ -189,8 +206,7 @@ Result<void> UserTables::prepare_remove(std::uint64_t begin, std::uint64_t end) 
                           });
 }
 
-void UserTables::remove(std::uint64_t begin, std::uint64_t end) {
-    const SpinGuard guard(lock_);
+void UserTables::remove_locked(std::uint64_t begin, std::uint64_t end) {
     TlbBatch batch(machine_);
     static_cast<void>(for_each_table(begin, end, [&](std::uint64_t at, EntryPlace place) {
         const Range part = part_of(at, begin, end);

@@ -63,6 +63,8 @@ class UserTables {
     /// Makes sure that remove() of [begin, end) cannot fail. NOMEM.
     Result<void> prepare_remove(std::uint64_t begin, std::uint64_t end) EXCLUDES(lock_);
     void remove(std::uint64_t begin, std::uint64_t end) EXCLUDES(lock_);
+    /// Both in one, for who does not keep fork() out. NOMEM: nothing was removed.
+    Result<void> try_remove(std::uint64_t begin, std::uint64_t end) EXCLUDES(lock_);
 
     /// Takes all rights but `access` from pages in [begin, end), and the right to write in any
     /// case, which a fault gives back. NOMEM: nothing changed.
@@ -116,6 +118,8 @@ class UserTables {
     static Range part_of(std::uint64_t at, std::uint64_t begin, std::uint64_t end);
     static bool holds_any(PhysAddr table, Range part);
 
+    Result<void> prepare_remove_locked(std::uint64_t begin, std::uint64_t end) REQUIRES(lock_);
+    void remove_locked(std::uint64_t begin, std::uint64_t end) REQUIRES(lock_);
     [[nodiscard]] arch::PageEntry entry_at(std::uint64_t at) REQUIRES(lock_);
     /// The entry of `level` (2 or more) for `at`, tables above it made as needed. NOMEM.
     Result<arch::EntryPlace> make_place(std::uint64_t at, unsigned level) REQUIRES(lock_);

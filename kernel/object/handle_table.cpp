@@ -82,28 +82,20 @@ Result<HandleTable::Reservation> HandleTable::reserve(std::uint32_t limit, Fd le
     }
 }
 
-Result<Handle> HandleTable::get(Fd fd) {
-    auto state = state_.lock();
-    if (index_of(fd) >= state->slots.size()) return Errno::BADF;
-    const Slot& slot = state->slots[index_of(fd)];
-    if (!slot.object) return Errno::BADF;
-    return Handle{slot.object.to_ref(), slot.rights};
-}
-
 Result<Handle> HandleTable::get(Fd fd, Rights wanted) {
-    Handle handle = TRY(get(fd));
-    if (!includes(handle.rights, wanted)) return Errno::BADF;
-    return handle;
+    auto state = state_.lock();
+    const Slot* slot = state->find(index_of(fd));
+    if (slot == nullptr || !includes(slot->rights, wanted)) return Errno::BADF;
+    return Handle{slot->object.to_ref(), slot->rights};
 }
 
 RefPtr<Object> HandleTable::take(std::uint32_t number, Select select) {
     auto state = state_.lock();
-    if (number >= state->slots.size()) return {};
-    Slot& slot = state->slots[number];
-    if (select == Select::kCloseOnExec && slot.close_on_exec == CloseOnExec::kNo) return {};
-    if (!slot.object) return {};
+    Slot* slot = state->find(number);
+    if (slot == nullptr) return {};
+    if (select == Select::kCloseOnExec && slot->close_on_exec == CloseOnExec::kNo) return {};
     state->lowest_free = std::min(state->lowest_free, number);
-    return std::move(slot.object);
+    return std::move(slot->object);
 }
 
 Result<void> HandleTable::close(Fd fd) {
@@ -135,18 +127,16 @@ Result<void> HandleTable::replace(Fd at, Handle handle, CloseOnExec close_on_exe
 
 Result<CloseOnExec> HandleTable::close_on_exec(Fd fd) {
     auto state = state_.lock();
-    if (index_of(fd) >= state->slots.size()) return Errno::BADF;
-    const Slot& slot = state->slots[index_of(fd)];
-    if (!slot.object) return Errno::BADF;
-    return slot.close_on_exec;
+    const Slot* slot = state->find(index_of(fd));
+    if (slot == nullptr) return Errno::BADF;
+    return slot->close_on_exec;
 }
 
 Result<void> HandleTable::set_close_on_exec(Fd fd, CloseOnExec value) {
     auto state = state_.lock();
-    if (index_of(fd) >= state->slots.size()) return Errno::BADF;
-    Slot& slot = state->slots[index_of(fd)];
-    if (!slot.object) return Errno::BADF;
-    slot.close_on_exec = value;
+    Slot* slot = state->find(index_of(fd));
+    if (slot == nullptr) return Errno::BADF;
+    slot->close_on_exec = value;
     return {};
 }
 

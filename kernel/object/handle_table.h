@@ -33,10 +33,8 @@ class HandleTable : public RefCounted {
     /// The lowest free number from `least` on. MFILE: none below `limit`; NOMEM.
     Result<Reservation> reserve(std::uint32_t limit, Fd least = Fd{0});
 
-    /// What `fd` names. BADF: nothing.
-    Result<Handle> get(Fd fd);
-    /// The same if it grants `wanted`, else BADF, as Linux says of a descriptor not open for it.
-    Result<Handle> get(Fd fd, Rights wanted);
+    /// What `fd` names, if it grants `wanted`. BADF: nothing, or, as Linux says, not open for it.
+    Result<Handle> get(Fd fd, Rights wanted = Rights::kNone);
 
     /// BADF. Calls on_last_close() outside the table's lock. May sleep.
     Result<void> close(Fd fd);
@@ -74,6 +72,11 @@ class HandleTable : public RefCounted {
     struct State {
         Vector<Slot> slots;
         std::uint32_t lowest_free = 0;  // nothing below is free
+
+        /// The slot if it names something, else nullptr.
+        Slot* find(std::uint32_t number) {
+            return number < slots.size() && slots[number].object ? &slots[number] : nullptr;
+        }
     };
     using Lock = SpinLock<LockRank::kHandles>;
 

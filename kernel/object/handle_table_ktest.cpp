@@ -8,7 +8,7 @@ namespace {
 
 class Counted final : public Object {
   public:
-    Counted() : Object(ObjectType::kEvent) {}
+    Counted() : Object(ObjectType::kThread) {}
     unsigned closes = 0;
 
   private:

@@ -29,6 +29,7 @@ class [[nodiscard]] Box {
         std::swap(object_, other.object_);
         return *this;
     }
+    // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): it does not see through Result
     ~Box() { delete object_; }
 
     T& operator*() const { return *object_; }

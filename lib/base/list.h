@@ -17,7 +17,7 @@ struct ListLink {
     ListLink* next = nullptr;
     ListLink* prev = nullptr;
 
-    ListLink() = default;
+    constexpr ListLink() = default;
     ListLink(const ListLink&) = delete;
     ListLink& operator=(const ListLink&) = delete;
 
@@ -36,7 +36,7 @@ struct ListLink {
 template <typename T, ListLink T::* kLink>
 class List {
   public:
-    List() { head_.next = head_.prev = &head_; }
+    constexpr List() { head_.next = head_.prev = &head_; }
     ~List() { head_.next = head_.prev = nullptr; }
     List(const List&) = delete;
     List& operator=(const List&) = delete;
@@ -69,7 +69,7 @@ class List {
 
   private:
     static void insert(ListLink& link, ListLink& after) {
-        EXO_ASSERT(!link.linked());
+        EXO_CHECK(!link.linked(), "a list member is inserted twice");
         link.prev = &after;
         link.next = after.next;
         after.next->prev = &link;
@@ -78,7 +78,7 @@ class List {
 
     static T* owner(ListLink* link) {
         // offsetof for a pointer to member: the distance within a T that is never read.
-        alignas(T) static char storage[1];
+        alignas(T) static constinit char storage[1] = {};
         const auto* probe = reinterpret_cast<const T*>(&storage);
         const auto offset = reinterpret_cast<std::uintptr_t>(&(probe->*kLink)) -
                             reinterpret_cast<std::uintptr_t>(probe);

@@ -54,7 +54,7 @@ class TreeBase {
     }
 
     void insert_link(TreeLink& node, TreeLink* parent, TreeLink*& place) {
-        EXO_ASSERT(!node.linked());
+        EXO_CHECK(!node.linked(), "a tree member is inserted twice");
         node.parent = parent;
         node.height = 1;
         place = &node;
@@ -213,7 +213,7 @@ class Tree : public TreeBase {
     static T* owner(TreeLink* link) {
         if (link == nullptr) return nullptr;
         // offsetof for a pointer to member: the distance within a T that is never read.
-        alignas(T) static char storage[1];
+        alignas(T) static constinit char storage[1] = {};
         const auto* probe = reinterpret_cast<const T*>(&storage);
         const auto offset = reinterpret_cast<std::uintptr_t>(&(probe->*kLink)) -
                             reinterpret_cast<std::uintptr_t>(probe);

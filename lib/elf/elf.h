@@ -3,6 +3,7 @@
 // addresses are checked here, so that who maps the segments need not.
 //
 // NOEXEC: not an x86-64 program, or one that contradicts itself.
+// LINUX-DIFF: contradictions in segments Linux finds when the old program is gone, and kills.
 #pragma once
 
 #include <array>
@@ -50,8 +51,8 @@ struct Program {
     std::uint64_t begin = 0, end = 0;                 ///< pages that the segments cover
     /// Address of the program headers in memory (AT_PHDR); 0: they are not loaded.
     std::uint64_t table_address = 0;
-    std::uint64_t interpreter_offset = 0;
-    std::uint64_t interpreter_bytes = 0;  ///< with its NUL; 0: none
+    std::uint64_t interpreter_offset = 0;  ///< may lie beyond the file: reading it tells
+    std::uint64_t interpreter_bytes = 0;   ///< with its NUL; 0: none
     bool executable_stack = false;
 
     [[nodiscard]] std::span<const Segment> loaded() const {

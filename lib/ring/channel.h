@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "lib/base/cpu.h"
+#include "lib/ring/pool.h"
 #include "lib/ring/spsc.h"
 
 namespace exo::ring {
@@ -106,6 +107,12 @@ class Channel {
         return note(out_.try_send(payload, header));
     }
 
+    /// As Pool::try_send().
+    Result<void> try_send(Pool& pool, Buffer& buffer, std::size_t offset, std::size_t length,
+                          std::uint16_t tag = 0) {
+        return note(pool.try_send(out_, buffer, offset, length, tag));
+    }
+
     /// As SpscConsumer::try_receive(), except that the first look after a send waits some hundred
     /// cycles at most.
     Result<Message> try_receive() {
@@ -113,6 +120,10 @@ class Channel {
     }
     Result<SlotHeader> try_receive(std::byte* payload) {
         return look([&] { return in_.try_receive(payload); });
+    }
+    /// As SpscConsumer::try_acquire(), with the same wait: for Pool::take() of one message.
+    Result<Acquisition<SpscConsumer>> try_acquire(std::uint32_t want) {
+        return look([&] { return in_.try_acquire(want); });
     }
 
     [[nodiscard]] SpscProducer& out() { return out_; }

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "lib/ring/channel.h"
 #include "lib/ring/mpmc.h"
 #include "lib/ring/spsc.h"
 #include "lib/ring/testing.h"
@@ -45,6 +46,27 @@ struct PoolTest : testing::Test {
         return pool.take(incoming);
     }
 };
+
+TEST_F(PoolTest, a_buffer_goes_through_a_channel_and_back) {
+    const TestRing answers{RingFlavour::kSpsc, 3};
+    Channel client(producer, *SpscConsumer::attach(answers.memory()));
+    Channel server(*SpscProducer::attach(answers.memory()), consumer);
+    for (unsigned trip = 0; trip < 100; ++trip) {
+        auto buffer = *alice.allocate();
+        buffer.bytes()[0] = static_cast<std::byte>(trip);
+        ASSERT_TRUE(client.try_send(alice, buffer, 0, 1));
+        auto request = *server.try_acquire(1);
+        auto there = *bob.take(*request[0]);
+        request.release();
+        EXPECT_EQ(there.bytes()[0], static_cast<std::byte>(trip));
+        ASSERT_TRUE(server.try_send(bob, there, 0, 1));
+        auto answer = *client.try_acquire(1);
+        const auto back = *alice.take(*answer[0]);
+        answer.release();
+        EXPECT_EQ(back.bytes()[0], static_cast<std::byte>(trip));
+        EXPECT_EQ(client.try_acquire(1).error(), Errno::AGAIN);
+    }
+}
 
 TEST_F(PoolTest, all_buffers_can_be_had_once_and_come_back) {
     for (unsigned round = 0; round < 3; ++round) {

@@ -13,7 +13,9 @@
 // payload before its release store of `head`; the producer writes the slot again only after an
 // acquire load of `head` that covers it: nothing is overwritten while it is read. (3) The producer
 // closes by a release store after its last message; a consumer that sees it by an acquire load and
-// then finds no message (in its slot, or by `tail`) knows there is none.
+// then finds no message (in its slot, or by `tail`) knows there is none. (4) Claiming a line stores
+// "free" into the header of a slot that is free by (2), which orders nothing and so is relaxed: no
+// consumer takes it for a message, and the release store of the same header or of `tail` follows.
 #pragma once
 
 #include <algorithm>
@@ -67,8 +69,9 @@ class SpscProducer {
 
     /// Sends up to `count` (not 0) payloads that lie kRingPayload bytes apart, all under `header`,
     /// as single messages; returns how many there was space for, at least one. Errors as
-    /// try_send(). Each line is written once: a commit() writes the headers of its slots again, and
-    /// by then a receiver's hardware prefetcher may have taken them (docs/ring.md).
+    /// try_send(). Payloads and headers go out in one pass: a commit() writes the headers of its
+    /// slots again, and by then a receiver's hardware prefetcher may have taken them
+    /// (docs/ring.md).
     Result<std::uint32_t> try_send_all(const std::byte* payloads, std::uint32_t count,
                                        SlotHeader header) {
         if (count == 0 || !sendable(header.kind, header.length)) [[unlikely]]
@@ -80,6 +83,7 @@ class SpscProducer {
         const RingMemory memory = memory_;
         const std::uint64_t first = tail_;
         for (std::uint32_t i = 0; i < sent; ++i) {
+            if (i % kClaimedLines == 0) claim_lines(memory, first + i, sent - i);
             put(memory, first + i, payloads + std::size_t{i} * abi::kRingPayload, header);
         }
         tail_ = first + sent;
@@ -92,16 +96,16 @@ class SpscProducer {
         if (want == 0) return Errno::INVAL;
         if (closed_by_receiver() || limit_ - tail_ < want) [[unlikely]]
             TRY(find_space());
-        const auto granted = std::min<std::uint64_t>(want, limit_ - tail_);
-        return Reservation<SpscProducer>(*this, tail_, static_cast<std::uint32_t>(granted));
+        const auto granted =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(want, limit_ - tail_));
+        claim_lines(memory_, tail_, granted);
+        return Reservation<SpscProducer>(*this, tail_, granted);
     }
 
     /// Takes the next slot's line from the consumer's cache while nobody waits for it, by writing
     /// what is true: free. (PREFETCHW did not do it on Zen 4: docs/ring.md.)
     void claim_line() {
-        if (tail_ == limit_) return;
-        const SlotHeader free{.sequence = low(tail_)};
-        memory_.slot(tail_).header.store(free.encode(), std::memory_order_relaxed);
+        if (tail_ != limit_) claim_line(memory_, tail_);
     }
 
     /// Ends the stream: the consumer gets what was sent, then NODATA.
@@ -122,8 +126,26 @@ class SpscProducer {
     }
 
   private:
+    // Lines claimed at a time: half of a Zen 4's store queue.
+    static constexpr std::uint32_t kClaimedLines = 32;
+
     SpscProducer(const RingMemory& memory, std::uint64_t tail, std::uint64_t head)
         : memory_(memory), tail_(tail), limit_(head + memory.capacity()) {}
+
+    static void claim_line(const RingMemory& memory, std::uint64_t position) {
+        const SlotHeader free{.sequence = low(position)};
+        memory.slot(position).header.store(free.encode(), std::memory_order_relaxed);
+    }
+
+    // The next lines of a run of free slots, by one store each. Stores leave a core in order: with
+    // the several stores of a whole message to each line, the store queue holds few lines, and few
+    // transfers are under way at once. A run of one has nothing to overlap.
+    static void claim_lines(const RingMemory& memory, std::uint64_t first, std::uint32_t count) {
+        if (count == 1) return;
+        for (std::uint32_t i = 0; i < std::min(count, kClaimedLines); ++i) {
+            claim_line(memory, first + i);
+        }
+    }
 
     // Message `position`, in its slot, which is free.
     static void put(const RingMemory& memory, std::uint64_t position, const std::byte* payload,

@@ -2,6 +2,7 @@
 #include "kernel/fs/time.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
+#include "posix_x/signals.h"
 #include "posix_x/times.h"
 
 namespace exo::posix {
@@ -34,6 +35,10 @@ Result<long> set_size(Task& task, Inode& inode, std::int64_t size) {
     if (size < 0) return Errno::INVAL;
     if (inode.type() == FileType::kDirectory) return Errno::ISDIR;
     if (inode.type() != FileType::kRegular) return Errno::INVAL;
+    if (static_cast<std::uint64_t>(size) > task.process().limit(abi::Limit::kFileSize).current) {
+        static_cast<void>(queue_signal(task, info_from_kernel(Signal::kXfsz)));
+        return Errno::FBIG;
+    }
     AttributeChange to;
     to.size = true;
     to.to.size = static_cast<std::uint64_t>(size);
@@ -67,9 +72,15 @@ Result<long> set_times(Task& task, Inode& inode, const abi::Timespec* times) {
     return change(task, inode, to, all_now);
 }
 
+Result<Ref<Inode>> inode_of_path(Task& task, DirFd at, UserPath path, Flags flags) {
+    const auto dentry = TRY(resolve(task, at, path, flags));
+    return inode_of(*dentry);
+}
+
+/// Without a path, of the file that `at` names.
 Result<long> set_times_of_path(Task& task, DirFd at, UserPath path, UserIn<abi::Timeval> times) {
-    const auto dentry = TRY(resolve(task, at, path, Flags{}));
-    const auto inode = TRY(inode_of(*dentry));
+    const auto inode = TRY(path.is_null() && !at.is_cwd() ? inode_of(task, at.fd())
+                                                          : inode_of_path(task, at, path, Flags{}));
     if (times.is_null()) return set_times(task, *inode, nullptr);
     abi::Timespec both[2];
     for (std::size_t i = 0; i < 2; ++i) {
@@ -133,8 +144,12 @@ Result<long> sys_utimensat(Task& task, DirFd at, UserPath path, UserIn<abi::Time
     abi::Timespec both[2];
     if (!times.is_null())
         for (std::size_t i = 0; i < 2; ++i) both[i] = TRY(times.read(i));
+    // Nothing to set: nothing is looked at either.
+    if (!times.is_null() && both[0].nanoseconds == kUtimeOmit && both[1].nanoseconds == kUtimeOmit)
+        return 0;
     RefPtr<Inode> inode;
-    if (path.is_null()) {  // futimens(3)
+    if (path.is_null() && !at.is_cwd()) {  // futimens(3)
+        if (flags.bits != 0) return Errno::INVAL;
         inode = TRY(inode_of(task, at.fd()));
     } else {
         const auto dentry = TRY(resolve(task, at, path, flags));
@@ -163,9 +178,11 @@ Result<long> sys_truncate(Task& task, UserPath path, std::int64_t size) {
     return set_size(task, *inode, size);
 }
 Result<long> sys_ftruncate(Task& task, Fd fd, std::int64_t size) {
-    const auto file = TRY(file_of(task, fd, Rights::kWrite));
+    const auto file = TRY(opened_file_of(task, fd));
+    const Handle handle = TRY(task.process().handles->get(fd));
     const RefPtr<Inode> inode = file->inode();
-    if (!inode) return Errno::INVAL;
+    const bool fits = inode && inode->type() == FileType::kRegular;
+    if (!fits || !includes(handle.rights, Rights::kWrite)) return Errno::INVAL;
     return set_size(task, *inode, size);
 }
 

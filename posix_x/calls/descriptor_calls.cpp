@@ -88,7 +88,7 @@ Result<long> sys_dup2(Task& task, Fd from, Fd to) {
 
 namespace {
 
-Result<long> duplicate_from(Task& task, Fd fd, std::uint64_t least, CloseOnExec close_on_exec) {
+Result<long> duplicate_from(Task& task, Fd fd, std::uint32_t least, CloseOnExec close_on_exec) {
     Handle handle = TRY(task.process().handles->get(fd));
     if (least >= file_limit(task)) return Errno::INVAL;
     auto reservation = TRY(
@@ -111,9 +111,10 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
     HandleTable& handles = *task.process().handles;
     switch (command) {
         case abi::kFDupFd:
-            return duplicate_from(task, fd, argument, CloseOnExec::kNo);
+            return duplicate_from(task, fd, static_cast<std::uint32_t>(argument), CloseOnExec::kNo);
         case abi::kFDupFdCloexec:
-            return duplicate_from(task, fd, argument, CloseOnExec::kYes);
+            return duplicate_from(task, fd, static_cast<std::uint32_t>(argument),
+                                  CloseOnExec::kYes);
         case abi::kFGetFd:
             return TRY(handles.close_on_exec(fd)) == CloseOnExec::kYes ? long{abi::kFdCloexec} : 0;
         case abi::kFSetFd:
@@ -126,7 +127,8 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
             return open_flags_of(file->flags(), handle.rights);
         }
         case abi::kFSetFl:
-            return set_status_flags(*TRY(file_of(task, fd)), static_cast<std::uint32_t>(argument));
+            return set_status_flags(*TRY(opened_file_of(task, fd)),
+                                    static_cast<std::uint32_t>(argument));
         default:
             TRY(handles.get(fd));
             return Errno::INVAL;
@@ -153,8 +155,7 @@ Result<long> sys_pipe(Task& task, UserOut<std::int32_t> ends) {
 }
 
 Result<long> sys_ioctl(Task& task, Fd fd, std::uint32_t request, std::uint64_t argument) {
-    const auto file = TRY(file_of(task, fd));
-    if (has(file->flags(), FileFlags::kPathOnly)) return Errno::BADF;
+    const auto file = TRY(opened_file_of(task, fd));
     HandleTable& handles = *task.process().handles;
     switch (request) {
         case abi::kFioClex:

@@ -8,16 +8,22 @@ Result<Ref<File>> file_of(Task& task, Fd fd, Rights wanted) {
     Handle handle = TRY(task.process().handles->get(fd, wanted));
     switch (handle.object->type()) {
         case ObjectType::kMemory:
-        case ObjectType::kEvent:
         case ObjectType::kProcess:
         case ObjectType::kThread:
             return Errno::BADF;
         default:
-            return Ref<File>(static_cast<File&>(*handle.object));
+            return Ref<File>::adopt(static_cast<File&>(handle.object.release()));
     }
 }
 
+Result<Ref<File>> opened_file_of(Task& task, Fd fd) {
+    auto file = TRY(file_of(task, fd));
+    if (has(file->flags(), FileFlags::kPathOnly)) return Errno::BADF;
+    return file;
+}
+
 Result<WalkStart> start_of(Task& task, DirFd at, std::string_view path) {
+    if (path.empty()) return Errno::NOENT;
     WalkStart start = task.process().places().walk_start();
     if (at.is_cwd() || path.starts_with('/')) return start;
     const auto file = TRY(file_of(task, at.fd()));
@@ -50,7 +56,7 @@ Result<Ref<Inode>> inode_of(const Dentry& dentry) {
 }
 
 Result<Ref<Inode>> inode_of(Task& task, Fd fd) {
-    const auto file = TRY(file_of(task, fd));
+    const auto file = TRY(opened_file_of(task, fd));
     const RefPtr<Inode> inode = file->inode();
     if (!inode) return Errno::BADF;
     return inode.to_ref();

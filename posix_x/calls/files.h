@@ -13,7 +13,10 @@ namespace exo::posix {
 /// The open file that `fd` names, if the handle grants `wanted`. BADF.
 Result<Ref<File>> file_of(Task& task, Fd fd, Rights wanted = Rights::kNone);
 
-/// Where `path` begins. BADF, NOTDIR: it is relative and `at` is no directory.
+/// The same, but BADF for O_PATH too: that names a file without having opened it (open(2)).
+Result<Ref<File>> opened_file_of(Task& task, Fd fd);
+
+/// Where `path` begins. NOENT: it is empty; BADF, NOTDIR: it is relative and `at` is no directory.
 Result<WalkStart> start_of(Task& task, DirFd at, std::string_view path);
 
 /// What an *at() call with its flags names: AT_EMPTY_PATH names `at` itself, AT_SYMLINK_NOFOLLOW a
@@ -22,7 +25,7 @@ Result<Ref<Dentry>> resolve(Task& task, DirFd at, UserPath path, Flags flags);
 
 /// The inode that it has, or NOENT.
 Result<Ref<Inode>> inode_of(const Dentry& dentry);
-/// Of an open file. BADF: a file without (a pipe).
+/// Of an open file. BADF: a file without (a pipe), or O_PATH.
 Result<Ref<Inode>> inode_of(Task& task, Fd fd);
 
 /// The limit of descriptor numbers.

@@ -22,6 +22,10 @@ namespace {
 
 constexpr unsigned kSetGidCapability = 6, kSetUidCapability = 7;
 constexpr std::uint32_t kKeep = ~std::uint32_t{0};
+/// CAP_CHOWN to CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MKNOD, CAP_MAC_OVERRIDE: go with the user id
+/// that files are asked with.
+constexpr std::uint64_t kFileCapabilities =
+    std::uint64_t{0x1f} | std::uint64_t{1} << 9 | std::uint64_t{1} << 27 | std::uint64_t{1} << 32;
 
 /// Real, effective and saved id of a user or a group.
 struct Ids {
@@ -96,19 +100,6 @@ bool may_set_groups(Task& task) {
 
 }  // namespace
 
-Result<long> sys_getuid(Task& task) {
-    return task.process().credentials()->uid;
-}
-Result<long> sys_geteuid(Task& task) {
-    return task.process().credentials()->effective_uid;
-}
-Result<long> sys_getgid(Task& task) {
-    return task.process().credentials()->gid;
-}
-Result<long> sys_getegid(Task& task) {
-    return task.process().credentials()->effective_gid;
-}
-
 Result<long> sys_getresuid(Task& task, UserOut<std::uint32_t> real,
                            UserOut<std::uint32_t> effective, UserOut<std::uint32_t> saved) {
     const Ids ids = users_of(*task.process().credentials());
@@ -164,6 +155,10 @@ Result<long> sys_setfsuid(Task& task, std::uint32_t id) {
     const auto who = task.process().credentials();
     if (id != kKeep && (may_set_users(task) || users_of(*who).has(id) || id == who->fs_uid)) {
         auto next = TRY(copy_credentials(*who));
+        if (who->fs_uid == 0 && id != 0) next->capabilities &= ~kFileCapabilities;
+        // Who is root otherwise has them again (capabilities(7)).
+        if (who->fs_uid != 0 && id == 0 && who->effective_uid == 0)
+            next->capabilities |= kFileCapabilities;
         next->fs_uid = id;
         task.process().set_credentials(Ref<const Credentials>(*next));
     }
@@ -203,18 +198,6 @@ Result<long> sys_setgroups(Task& task, std::int32_t count, UserIn<std::uint32_t>
     return 0;
 }
 
-Result<long> sys_getpid(Task& task) {
-    return task.process().pid;
-}
-Result<long> sys_gettid(Task& task) {
-    return task.tid;
-}
-Result<long> sys_getppid(Task& task) {
-    auto table = process_table().lock();
-    const Process* parent = task.process().kin.parent;
-    return parent == nullptr ? 0 : parent->pid;
-}
-
 namespace {
 
 /// The process called `pid`, 0 for the caller's own; under the table's lock. SRCH.
@@ -230,9 +213,6 @@ Result<Process*> find(ProcessTable& table, Task& task, Pid pid) {
 Result<long> sys_getpgid(Task& task, Pid pid) {
     auto table = process_table().lock();
     return TRY(find(*table, task, pid))->kin.group;
-}
-Result<long> sys_getpgrp(Task& task) {
-    return sys_getpgid(task, 0);
 }
 Result<long> sys_getsid(Task& task, Pid pid) {
     auto table = process_table().lock();

@@ -1,4 +1,6 @@
 // mmap(2), brk(2) and their kin: decode and check, then one call of the address space.
+#include <algorithm>
+
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
 
@@ -21,8 +23,18 @@ Result<std::uint64_t> page_length(std::uint64_t bytes) {
     return (bytes + kPageMask) & ~kPageMask;
 }
 
+/// Whether all of [begin, end) is mapped: NOMEM.
+Result<void> check_mapped(AddressSpace& space, std::uint64_t begin, std::uint64_t end) {
+    while (begin < end) {
+        const Result<MappingInfo> info = space.mapping_from(begin);
+        if (!info || info->begin > begin) return Errno::NOMEM;
+        begin = info->end;
+    }
+    return {};
+}
+
 Result<void> use_file(Task& task, Fd fd, std::uint64_t offset, MapRequest& request) {
-    const auto file = TRY(file_of(task, fd));
+    const auto file = TRY(opened_file_of(task, fd));
     const Handle handle = TRY(task.process().handles->get(fd));
     if (!includes(handle.rights, Rights::kRead)) return Errno::ACCES;
     const bool writes_file =
@@ -31,7 +43,8 @@ Result<void> use_file(Task& task, Fd fd, std::uint64_t offset, MapRequest& reque
     if (request.sharing == Sharing::kShared && !includes(handle.rights, Rights::kWrite))
         request.allowed = Protection::kRead | Protection::kExecute;
     std::uint64_t end;
-    if (__builtin_add_overflow(offset, request.length, &end)) return Errno::OVERFLOW;
+    if (__builtin_add_overflow(offset, request.length, &end) || end > kMaxFileOffset)
+        return Errno::OVERFLOW;
     request.object = TRY(file->memory_object());
     request.object_offset = offset;
     request.file = file;
@@ -88,6 +101,7 @@ Result<long> sys_mremap(Task& task, std::uint64_t address, std::uint64_t old_len
     constexpr std::uint32_t kMayMove = 1;
     if (!flags.only(kMayMove) || !is_aligned(address) || new_length == 0 || old_length == 0)
         return Errno::INVAL;
+    if (address >= arch::kUserEnd) return Errno::FAULT;
     const std::uint64_t from = TRY(page_length(old_length));
     const std::uint64_t to = TRY(page_length(new_length));
     return static_cast<long>(
@@ -119,21 +133,39 @@ Result<long> sys_brk(Task& task, std::uint64_t wanted) {
 
 Result<long> sys_madvise(Task& task, std::uint64_t address, std::uint64_t length,
                          std::uint32_t advice) {
-    constexpr std::uint32_t kLastHint = 3, kDontNeed = 4;
-    if (!is_aligned(address)) return Errno::INVAL;
+    constexpr std::uint32_t kDontNeed = 4;  // those below are hints
+    if (!is_aligned(address) || length > ~kPageMask) return Errno::INVAL;
     const std::uint64_t bytes = TRY(page_length(length));
     if (address > arch::kUserEnd || bytes > arch::kUserEnd - address) return Errno::NOMEM;
-    if (bytes == 0 || advice <= kLastHint) return 0;
-    if (advice != kDontNeed) return Errno::INVAL;
-    TRY(task.process().space->discard(address, bytes));
-    return 0;
+    if (advice > kDontNeed) return Errno::INVAL;
+    AddressSpace& space = *task.process().space;
+    // What is mapped gets the advice; holes make it NOMEM afterwards.
+    const std::uint64_t end = address + bytes;
+    bool has_holes = false;
+    for (std::uint64_t at = address; at < end;) {
+        const Result<MappingInfo> info = space.mapping_from(at);
+        const std::uint64_t next = info ? std::min(info->begin, end) : end;
+        if (next > at) {
+            has_holes = true;
+            at = next;
+            continue;
+        }
+        const std::uint64_t stop = std::min(info->end, end);
+        // Nothing to discard is there any more if another thread unmapped it in between.
+        if (advice == kDontNeed && !space.discard(at, stop - at)) has_holes = true;
+        at = stop;
+    }
+    return has_holes ? Result<long>(Errno::NOMEM) : Result<long>(0L);
 }
 
-Result<long> sys_msync(Task&, std::uint64_t address, std::uint64_t length, Flags flags) {
+Result<long> sys_msync(Task& task, std::uint64_t address, std::uint64_t length, Flags flags) {
     constexpr std::uint32_t kAsync = 1, kInvalidate = 2, kSync = 4;
     if (!is_aligned(address) || !flags.only(kAsync | kInvalidate | kSync)) return Errno::INVAL;
     if (flags.has(kAsync) && flags.has(kSync)) return Errno::INVAL;
-    TRY(page_length(length));
+    if (length > ~kPageMask) return 0;  // rounded up, it is nothing
+    const std::uint64_t bytes = TRY(page_length(length));
+    if (bytes > arch::kUserEnd || address > arch::kUserEnd - bytes) return Errno::NOMEM;
+    TRY(check_mapped(*task.process().space, address, address + bytes));
     return 0;
 }
 

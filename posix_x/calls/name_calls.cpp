@@ -9,28 +9,48 @@
 
 namespace exo::posix {
 
+namespace {
+
+Result<long> make(Task& task, DirFd at, UserPath path, FileType type, ModeBits mode,
+                  DeviceNumber device) {
+    const Path name = TRY(path.read());
+    const WalkStart start = TRY(start_of(task, at, name.text()));
+    Process& process = task.process();
+    const auto bits = static_cast<Mode>(mode.value & 07777 & ~process.places().umask());
+    TRY(make_node(start, name.text(), type, bits, device, *process.credentials()));
+    return 0;
+}
+
+}  // namespace
+
 Result<long> sys_mkdirat(Task& task, DirFd at, UserPath path, ModeBits mode) {
-    return sys_mknodat(task, at, path, {(mode.value & 07777) | 0040000}, 0);
+    return make(task, at, path, FileType::kDirectory, mode, {});
 }
 Result<long> sys_mkdir(Task& task, UserPath path, ModeBits mode) {
     return sys_mkdirat(task, DirFd{}, path, mode);
 }
 
 Result<long> sys_mknodat(Task& task, DirFd at, UserPath path, ModeBits mode, std::uint64_t device) {
-    const Path name = TRY(path.read());
-    const WalkStart start = TRY(start_of(task, at, name.text()));
-    auto type = static_cast<FileType>((mode.value & abi::kIfMask) >> 12);
-    if (type == FileType::kUnknown) type = FileType::kRegular;
+    const auto type = static_cast<FileType>((mode.value & abi::kIfMask) >> 12);
     const DeviceNumber number = {
         static_cast<std::uint32_t>(device >> 8 & 0xfff),
         static_cast<std::uint32_t>((device & 0xff) | (device >> 12 & ~0xffu))};
-    Process& process = task.process();
-    const auto bits = static_cast<Mode>(mode.value & 07777 & ~process.places().umask());
-    TRY(make_node(start, name.text(), type, bits, number, *process.credentials()));
-    return 0;
+    switch (type) {
+        case FileType::kUnknown:
+            return make(task, at, path, FileType::kRegular, mode, {});
+        case FileType::kRegular:
+        case FileType::kFifo:
+        case FileType::kSocket:
+        case FileType::kCharacterDevice:
+        case FileType::kBlockDevice:
+            return make(task, at, path, type, mode, number);
+        case FileType::kDirectory:
+            return Errno::PERM;
+        default:
+            return Errno::INVAL;
+    }
 }
 Result<long> sys_mknod(Task& task, UserPath path, ModeBits mode, std::uint64_t device) {
-    if ((mode.value & abi::kIfMask) == 0040000) return Errno::PERM;
     return sys_mknodat(task, DirFd{}, path, mode, device);
 }
 
@@ -105,7 +125,9 @@ Result<long> sys_readlinkat(Task& task, DirFd at, UserPath path, UserAddr out,
     const auto dentry =
         TRY(resolve(task, at, path, Flags{abi::kAtSymlinkNoFollow | abi::kAtEmptyPath}));
     const auto inode = TRY(inode_of(*dentry));
-    if (inode->type() != FileType::kSymlink) return Errno::INVAL;
+    if (inode->type() != FileType::kSymlink) {
+        return TRY(path.read()).empty() ? Errno::NOENT : Errno::INVAL;
+    }
     struct Target {
         char text[kPathMax];
     };
@@ -229,10 +251,6 @@ Result<long> sys_getcwd(Task& task, UserAddr out, std::uint64_t capacity) {
     return static_cast<long>(length + 1);
 }
 
-Result<long> sys_umask(Task& task, std::uint32_t mask) {
-    return task.process().places().set_umask(static_cast<Mode>(mask & 0777));
-}
-
 namespace {
 
 constexpr unsigned kSysAdmin = 21;
@@ -259,7 +277,7 @@ Result<long> sys_mount(Task& task, UserPath source, UserPath target, UserPath ty
         const Path text = TRY(options.read());
         made = TRY(create_file_system(type_name.text(), text.text()));
     }
-    TRY(mount_on(*at, made.to_ref(), source_name.text()));
+    TRY(mount_on(*at, *made, source_name.text()));
     return 0;
 }
 
@@ -270,7 +288,7 @@ Result<long> sys_umount2(Task& task, UserPath target, Flags flags) {
     if (flags.has(kDetach | kExpire)) return Errno::INVAL;
     auto root = TRY(
         resolve(task, DirFd{}, target, Flags{flags.has(kNoFollow) ? abi::kAtSymlinkNoFollow : 0}));
-    TRY(unmount(std::move(root)));
+    TRY(unmount(root));
     return 0;
 }
 

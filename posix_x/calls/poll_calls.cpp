@@ -17,7 +17,8 @@ class Watcher final : public PollTable {
         static bool notify(Waiter& waiter, WakeHint hint) {
             Watcher& watcher = static_cast<Place&>(waiter).watcher;
             watcher.woken_.store(true, std::memory_order_release);
-            return wake(watcher.thread_, hint);
+            wake(watcher.thread_, hint);
+            return false;  // it may not be this one that reads
         }
         Watcher& watcher;
         WaitQueue* queue = nullptr;
@@ -42,7 +43,7 @@ class Watcher final : public PollTable {
             failed_ = true;
             return;
         }
-        queue.add(added);
+        queue.add_watcher(added);
     }
 
     [[nodiscard]] bool failed() const { return failed_; }
@@ -75,7 +76,7 @@ std::size_t look(std::span<Watched> all, PollTable* table) {
     std::size_t ready = 0;
     for (Watched& each : all) {
         if (!each.file) continue;
-        each.found = each.file->poll(table) & (each.wanted | kAlways);
+        each.found = with_bands(each.file->poll(table)) & (each.wanted | kAlways);
         if (each.found != PollEvents::kNone) ++ready;
     }
     return ready;
@@ -111,7 +112,7 @@ Result<long> poll_until(Task& task, UserAddr at, std::uint32_t count, Deadline d
     for (std::size_t i = 0; i < count; ++i) {
         fds[i].revents = 0;
         if (fds[i].fd < 0) continue;
-        auto file = file_of(task, Fd{fds[i].fd});
+        auto file = opened_file_of(task, Fd{fds[i].fd});
         if (!file) {
             fds[i].revents = kInvalid;
             invalid = true;
@@ -206,7 +207,7 @@ Result<long> select_until(Task& task, std::int32_t count, const UserAddr (&at)[3
         for (std::size_t set = 0; set < 3; ++set)
             if (wants(set, fd)) all[fd].wanted = all[fd].wanted | kEventsOf[set];
         if (all[fd].wanted != PollEvents::kNone)
-            all[fd].file = TRY(file_of(task, Fd{static_cast<std::int32_t>(fd)}));
+            all[fd].file = TRY(opened_file_of(task, Fd{static_cast<std::int32_t>(fd)}));
     }
     TRY(wait_for_any(all, deadline, false));
     long ready = 0;
@@ -249,7 +250,12 @@ Result<long> sys_select(Task& task, std::int32_t count, UserAddr in, UserAddr ou
                         UserIn<abi::Timeval> timeout) {
     Deadline deadline = Deadline::never();
     if (!timeout.is_null()) {
-        const abi::Timeval time = TRY(timeout.read());
+        // More than a second of microseconds is taken, here only.
+        constexpr std::int64_t kSecond = 1'000'000;
+        abi::Timeval time = TRY(timeout.read());
+        if (__builtin_add_overflow(time.seconds, time.microseconds / kSecond, &time.seconds))
+            return Errno::INVAL;
+        time.microseconds %= kSecond;
         deadline = Deadline::in(TRY(to_ns(time)));
     }
     Result<long> result = not_restarted(select_until(task, count, {in, out, except}, deadline));

@@ -4,6 +4,7 @@
 #include "posix_x/exec.h"
 #include "posix_x/fork.h"
 #include "posix_x/identity.h"
+#include "posix_x/process_table.h"
 #include "posix_x/signals.h"
 
 namespace exo::posix {
@@ -113,6 +114,17 @@ Result<long> sys_set_tid_address(Task& task, UserAddr at) {
 Result<long> sys_set_robust_list(Task& task, UserAddr head, std::uint64_t bytes) {
     if (bytes != sizeof(abi::RobustListHead)) return Errno::INVAL;
     task.robust_list = head;
+    return 0;
+}
+
+// LINUX-DIFF: of the caller only; other threads' lists are read by nobody but themselves.
+Result<long> sys_get_robust_list(Task& task, Pid tid, UserOut<std::uint64_t> head,
+                                 UserOut<std::uint64_t> bytes) {
+    if (tid != 0 && tid != task.tid) {
+        return process_table().lock()->find_task(tid) == nullptr ? Errno::SRCH : Errno::PERM;
+    }
+    TRY(bytes.write(sizeof(abi::RobustListHead)));
+    TRY(head.write(task.robust_list.value));
     return 0;
 }
 

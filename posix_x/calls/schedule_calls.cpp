@@ -10,9 +10,8 @@ namespace {
 
 constexpr unsigned kSysNice = 23, kSysAdmin = 21;
 
-/// The thread with that id, 0 for the running one. INVAL, SRCH.
+/// The thread with that id, 0 for the running one. SRCH.
 Result<Ref<Task>> find_thread(Task& self, Pid tid) {
-    if (tid < 0) return Errno::INVAL;
     if (tid == 0) return Ref<Task>(self);
     auto table = process_table().lock();
     Task* found = table->find_task(tid);
@@ -20,7 +19,9 @@ Result<Ref<Task>> find_thread(Task& self, Pid tid) {
     return Ref<Task>(*found);
 }
 
+/// For calls about policies, which know of no negative numbers. INVAL, SRCH.
 Result<void> check_thread(Task& self, Pid tid) {
+    if (tid < 0) return Errno::INVAL;
     const auto found = find_thread(self, tid);
     return found ? Result<void>() : Result<void>(found.error());
 }
@@ -90,7 +91,8 @@ Result<long> sys_sched_yield(Task&) {
 
 Result<long> sys_sched_getaffinity(Task& task, Pid tid, std::uint32_t bytes,
                                    UserOut<std::uint64_t> out) {
-    if (bytes < sizeof(std::uint64_t) || bytes % sizeof(std::uint64_t) != 0) return Errno::INVAL;
+    // In bits, and with 32 of them, as Linux has it: 2^31 bytes are none.
+    if (bytes * 8 < online_cpus() || bytes % sizeof(std::uint64_t) != 0) return Errno::INVAL;
     const auto target = TRY(find_thread(task, tid));
     TRY(out.write(affinity_of(*target) & all_cpus()));
     return sizeof(std::uint64_t);
@@ -188,12 +190,14 @@ Result<long> sys_sched_getscheduler(Task& task, Pid tid) {
 }
 Result<long> sys_sched_setscheduler(Task& task, Pid tid, std::uint32_t policy,
                                     UserIn<std::int32_t> in) {
+    if (in.is_null()) return Errno::INVAL;
     TRY(check_thread(task, tid));
     const std::int32_t priority = TRY(in.read());
     if (policy != 0 || priority != 0) return Errno::INVAL;
     return 0;
 }
 Result<long> sys_sched_getparam(Task& task, Pid tid, UserOut<std::int32_t> out) {
+    if (out.is_null()) return Errno::INVAL;
     TRY(check_thread(task, tid));
     TRY(out.write(0));
     return 0;

@@ -22,7 +22,7 @@ bool may_signal(const Process& self, const Credentials& who, Process& target, Si
 /// To one process; signal 0 only asks. The table is locked.
 Result<void> kill_one(Process& self, Process& target, Signal signal, const abi::SigInfo& info) {
     if (!may_signal(self, *self.credentials(), target, signal)) return Errno::PERM;
-    if (signal != Signal::kNone) send_signal(target, info);
+    if (signal != Signal::kNone) TRY(queue_signal(target, info));
     return {};
 }
 
@@ -48,16 +48,19 @@ Result<Signal> signal_of(std::int32_t number) {
     return static_cast<Signal>(number);
 }
 
-Result<long> kill_thread(Task& task, Pid group, Pid tid, std::int32_t number) {
-    if (tid <= 0 || group == 0) return Errno::INVAL;
+abi::SigInfo thread_info(std::int32_t number) {
+    return info_from_user(static_cast<Signal>(number), abi::kSiTkill);
+}
+
+Result<long> kill_thread(Task& task, Pid group, Pid tid, std::int32_t number,
+                         const abi::SigInfo& info) {
     const Signal signal = TRY(signal_of(number));
-    const abi::SigInfo info = info_from_user(signal, abi::kSiTkill);
     auto table = process_table().lock();
     Task* target = table->find_task(tid);
     if (target == nullptr || (group > 0 && target->process().pid != group)) return Errno::SRCH;
     if (!may_signal(task.process(), *task.process().credentials(), target->process(), signal))
         return Errno::PERM;
-    if (signal != Signal::kNone) send_signal(*target, info);
+    if (signal != Signal::kNone) TRY(queue_signal(*target, info));
     return 0;
 }
 
@@ -82,6 +85,8 @@ Result<long> sys_rt_sigaction(Task& task, std::int32_t number, UserIn<abi::SigAc
             discard_ignored(*state, signal);
         }
     }
+    if (before.handler == abi::kSigIgnore || before.handler == abi::kSigDefault)
+        task.process().timers.resume(signal);
     if (!out.is_null()) TRY(out.write(before));
     return 0;
 }
@@ -187,12 +192,13 @@ Result<long> sys_kill(Task& task, Pid pid, std::int32_t number) {
 }
 
 Result<long> sys_tkill(Task& task, Pid tid, std::int32_t number) {
-    return kill_thread(task, -1, tid, number);
+    if (tid <= 0) return Errno::INVAL;
+    return kill_thread(task, -1, tid, number, thread_info(number));
 }
 
 Result<long> sys_tgkill(Task& task, Pid group, Pid tid, std::int32_t number) {
-    if (group <= 0) return Errno::INVAL;
-    return kill_thread(task, group, tid, number);
+    if (group <= 0 || tid <= 0) return Errno::INVAL;
+    return kill_thread(task, group, tid, number, thread_info(number));
 }
 
 Result<long> sys_rt_sigqueueinfo(Task& task, Pid pid, std::int32_t number, UserAddr in) {
@@ -208,6 +214,16 @@ Result<long> sys_rt_sigqueueinfo(Task& task, Pid pid, std::int32_t number, UserA
     if (target == nullptr) return Errno::SRCH;
     TRY(kill_one(task.process(), *target, signal, info));
     return 0;
+}
+
+Result<long> sys_rt_tgsigqueueinfo(Task& task, Pid group, Pid tid, std::int32_t number,
+                                   UserAddr in) {
+    abi::SigInfo info;
+    TRY(read_user(&info, in, sizeof info));
+    if (tid <= 0 || group <= 0) return Errno::INVAL;
+    info.signo = number;
+    if ((info.code >= 0 || info.code == abi::kSiTkill) && tid != task.tid) return Errno::PERM;
+    return kill_thread(task, group, tid, number, info);
 }
 
 Result<long> sys_rt_sigtimedwait(Task& task, UserIn<std::uint64_t> in, UserAddr out,
@@ -239,9 +255,9 @@ Result<long> sys_rt_sigtimedwait(Task& task, UserIn<std::uint64_t> in, UserAddr 
         task.awaited = 0;
         if (((task.pending.set() | state->pending.set()) & ~task.blocked) != 0) interrupt(task);
     }
-    if (taken == Signal::kAlrm) process.alarm.taken();
     if (taken == Signal::kNone)
         return waited.error() == Errno::TIMEDOUT ? Errno::AGAIN : Errno::INTR;
+    note_taken(info);
     if (!out.is_null()) TRY(write_user(out, &info, sizeof info));
     return static_cast<long>(taken);
 }

@@ -144,8 +144,15 @@ Result<long> sys_statfs(Task& task, UserPath path, UserOut<abi::Statfs> out) {
 }
 
 Result<long> sys_fstatfs(Task& task, Fd fd, UserOut<abi::Statfs> out) {
-    const auto inode = TRY(inode_of(task, fd));
-    return statfs_of(inode->file_system(), out);
+    const auto file = TRY(file_of(task, fd));
+    if (const RefPtr<Inode> inode = file->inode()) return statfs_of(inode->file_system(), out);
+    constexpr std::int64_t kPipeFs = 0x50495045;
+    abi::Statfs told = {};
+    told.type = kPipeFs;
+    told.block_bytes = told.fragment_bytes = kBlock;
+    told.name_length = kNameMax;
+    TRY(out.write(told));
+    return 0;
 }
 
 Result<long> sys_faccessat2(Task& task, DirFd at, UserPath path, std::uint32_t mode, Flags flags) {

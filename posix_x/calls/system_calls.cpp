@@ -1,7 +1,8 @@
-// uname(2), sysinfo(2), limits, scheduling, random numbers, the log, power: the machine as a whole.
+// uname(2), sysinfo(2), limits, random numbers, power: the machine as a whole.
 #include <algorithm>
 #include <cstring>
 
+#include "kernel/core/load_average.h"
 #include "kernel/core/log.h"
 #include "kernel/core/random.h"
 #include "kernel/mm/frames.h"
@@ -49,6 +50,10 @@ Result<long> sys_sysinfo(Task&, UserOut<abi::SysInfo> out) {
     const MemoryUse memory = memory_use();
     abi::SysInfo info = {};
     info.uptime_seconds = static_cast<std::int64_t>(arch::now_ns()) / kNsPerSecond;
+    constexpr unsigned kSysInfoShift = 16;
+    const auto loads = load_averages();
+    for (std::size_t i = 0; i < loads.size(); ++i)
+        info.loads[i] = loads[i] << (kSysInfoShift - kLoadShift);
     info.total_ram = memory.total_bytes;
     info.free_ram = memory.free_bytes;
     info.processes = static_cast<std::uint16_t>(process_table().lock()->count());
@@ -80,16 +85,17 @@ Result<long> sys_prlimit64(Task& task, Pid pid, std::uint32_t which, UserIn<abi:
         if (limit == abi::Limit::kFiles && next.maximum > HandleTable::kMaxHandles)
             return Errno::PERM;
         target->set_limit(limit, next);
-        if (limit == abi::Limit::kAddressSpace && target->space)
-            target->space->set_limit(next.current);
+        if (const auto space = target->pin_memory().space) target->limit_space(*space);
     }
     if (!out.is_null()) TRY(out.write(before));
     return 0;
 }
 Result<long> sys_getrlimit(Task& task, std::uint32_t which, UserOut<abi::ResourceLimit> out) {
+    if (which < abi::kLimits && out.is_null()) return Errno::FAULT;
     return sys_prlimit64(task, 0, which, {}, out);
 }
 Result<long> sys_setrlimit(Task& task, std::uint32_t which, UserIn<abi::ResourceLimit> in) {
+    if (in.is_null()) return Errno::FAULT;
     return sys_prlimit64(task, 0, which, in, {});
 }
 
@@ -109,9 +115,10 @@ Result<long> sys_getrandom(Task&, UserAddr out, std::uint64_t bytes, Flags flags
         std::byte piece[256];
         const std::size_t now = std::min<std::uint64_t>(bytes - done, sizeof piece);
         fill_random(piece, now);
-        if (!write_user(out + done, piece, now))
+        const std::size_t missing = arch::copy_to_user((out + done).value, piece, now);
+        done += now - missing;
+        if (missing != 0)
             return done == 0 ? Result<long>(Errno::FAULT) : Result<long>(static_cast<long>(done));
-        done += now;
         if (should_yield()) yield();
         if (this_thread().interrupted()) break;
     }

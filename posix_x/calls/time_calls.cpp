@@ -8,26 +8,14 @@ namespace exo::posix {
 
 TimesUsed times_used(Process& process) {
     auto table = process_table().lock();
-    TimesUsed used = {process.kin.used_ns, process.kin.children_used_ns};
+    TimesUsed used = process.kin.used;
     auto state = process.signals.lock();
     for (Task* each = state->first_thread; each != nullptr; each = each->next_thread)
-        used.own_ns += cpu_time_ns(*each);
+        used.own += cpu_time(*each);
     return used;
 }
 
 namespace {
-
-enum class Clock : std::int32_t {
-    kRealtime = 0,
-    kMonotonic = 1,
-    kProcess = 2,
-    kThread = 3,
-    kMonotonicRaw = 4,
-    kRealtimeCoarse = 5,
-    kMonotonicCoarse = 6,
-    kBoottime = 7,
-    kTai = 11,
-};
 
 /// INVAL: no such clock.
 Result<std::uint64_t> read_clock(Task& task, std::int32_t clock) {
@@ -42,7 +30,7 @@ Result<std::uint64_t> read_clock(Task& task, std::int32_t clock) {
         case Clock::kBoottime:
             return arch::now_ns();
         case Clock::kProcess:
-            return times_used(task.process()).own_ns;
+            return times_used(task.process()).own.total_ns();
         case Clock::kThread:
             return cpu_time_ns(task);
     }
@@ -140,7 +128,15 @@ Result<long> sys_clock_nanosleep(Task& task, std::int32_t clock, Flags flags,
                                  UserIn<abi::Timespec> in, UserOut<abi::Timespec> rest) {
     constexpr std::uint32_t kAbsolute = 1;
     const std::uint64_t now = TRY(read_clock(task, clock));
-    if (static_cast<Clock>(clock) == Clock::kThread) return Errno::INVAL;
+    switch (static_cast<Clock>(clock)) {
+        case Clock::kThread:
+        case Clock::kMonotonicRaw:
+        case Clock::kRealtimeCoarse:
+        case Clock::kMonotonicCoarse:
+            return Errno::OPNOTSUPP;
+        default:
+            break;
+    }
     const abi::Timespec time = TRY(in.read());
     const std::uint64_t ns = TRY(to_ns(time));
     if (!flags.has(kAbsolute)) return sleep_relative(task, Deadline::in(ns), rest);
@@ -152,7 +148,8 @@ Result<long> sys_clock_nanosleep(Task& task, std::int32_t clock, Flags flags,
 Result<long> sys_times(Task& task, UserOut<abi::Tms> out) {
     const TimesUsed used = times_used(task.process());
     if (!out.is_null()) {
-        TRY(out.write({to_ticks(used.own_ns), 0, to_ticks(used.children_ns), 0}));
+        TRY(out.write({to_ticks(used.own.program_ns), to_ticks(used.own.kernel_ns),
+                       to_ticks(used.children.program_ns), to_ticks(used.children.kernel_ns)}));
     }
     return to_ticks(arch::now_ns());
 }
@@ -160,17 +157,17 @@ Result<long> sys_times(Task& task, UserOut<abi::Tms> out) {
 Result<long> sys_getrusage(Task& task, std::int32_t who, UserOut<abi::ResourceUse> out) {
     constexpr std::int32_t kSelf = 0, kChildren = -1, kThread = 1;
     const TimesUsed used = times_used(task.process());
-    std::uint64_t ns;
+    CpuTime time;
     if (who == kSelf) {
-        ns = used.own_ns;
+        time = used.own;
     } else if (who == kChildren) {
-        ns = used.children_ns;
+        time = used.children;
     } else if (who == kThread) {
-        ns = cpu_time_ns(task);
+        time = cpu_time(task);
     } else {
         return Errno::INVAL;
     }
-    TRY(out.write(resource_use(ns)));
+    TRY(out.write(resource_use(time)));
     return 0;
 }
 

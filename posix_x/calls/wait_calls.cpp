@@ -34,7 +34,7 @@ struct Event {
     Uid uid = 0;
     std::int32_t code = 0;
     WaitStatus status;
-    TimesUsed used;
+    CpuTime used;  ///< the child's and its children's
     RefPtr<Process> reaped;
 };
 
@@ -45,8 +45,9 @@ bool take_event(ProcessTable& table, Process& parent, Process& child, const Want
     if (child.kin.zombie && (want.options & abi::kWaitExited) != 0) {
         event.status = child.signals.lock()->exit_status;
         event.code = event.status.was_killed() ? abi::kCldKilled : abi::kCldExited;
-        event.used = {child.kin.used_ns, child.kin.children_used_ns};
-        if (take) parent.kin.children_used_ns += event.used.own_ns + event.used.children_ns;
+        event.used = child.kin.used.own;
+        event.used += child.kin.used.children;
+        if (take) parent.kin.used.children += event.used;
     } else if (child.kin.tell_stopped && (want.options & abi::kWaitUntraced) != 0) {
         event.status = WaitStatus::stopped(child.kin.stopped_by);
         event.code = abi::kCldStopped;
@@ -122,7 +123,7 @@ Result<long> sys_wait4(Task& task, Pid pid, UserOut<std::int32_t> status, Flags 
     const Event event = TRY(wait_for(self, want));
     if (event.pid == 0) return 0;
     if (!status.is_null()) TRY(status.write(event.status.word));
-    if (!use.is_null()) TRY(use.write(resource_use(event.used.own_ns + event.used.children_ns)));
+    if (!use.is_null()) TRY(use.write(resource_use(event.used)));
     return event.pid;
 }
 
@@ -147,10 +148,12 @@ Result<long> sys_waitid(Task& task, std::uint32_t type, Pid id, UserAddr info, F
     } else if (type != kAll) {
         return Errno::INVAL;
     }
-    const Event event = TRY(wait_for(self, want));
-    if (!use.is_null() && event.pid != 0)
-        TRY(use.write(resource_use(event.used.own_ns + event.used.children_ns)));
-    if (info.is_null()) return 0;
+    const Result<Event> waited = wait_for(self, want);
+    const Event event = waited ? *waited : Event{};
+    if (!use.is_null() && event.pid != 0) TRY(use.write(resource_use(event.used)));
+    const Result<long> result = waited ? Result<long>(0L) : waited.error();
+    if (info.is_null()) return result;
+    // Linux tells that there was nothing in `info`, whatever the error.
     abi::SigInfo told = {};
     if (event.pid != 0) {
         told.signo = static_cast<std::int32_t>(Signal::kChld);
@@ -164,7 +167,7 @@ Result<long> sys_waitid(Task& task, std::uint32_t type, Pid id, UserAddr info, F
                                                                : word & 0x7f;
     }
     TRY(write_user(info, &told, sizeof told));
-    return 0;
+    return result;
 }
 
 }  // namespace exo::posix

@@ -23,25 +23,42 @@ std::uint64_t ticks_to_ns(std::uint64_t ticks) {
     return ticks / rate * kNsPerSecond + ticks % rate * kNsPerSecond / rate;
 }
 
-/// Calls that returned, by path and one by one, and how long they took, waiting included: what
-/// exit(2) and a program's own vDSO do is not in it. Those that nobody made are left out.
+/// The path that a call takes behind a frame: of one that is kFast, while calls are traced or its
+/// program is stepped, the one that looks no further than the task.
+constexpr PathClass framed(PathClass path) {
+    return path == PathClass::kFast ? PathClass::kHybrid : path;
+}
+
+/// Calls begun, by the path they took and one by one, and how long those that returned took,
+/// waiting included: what a program's own vDSO does is not in it, and the fast path is not timed.
+/// Those that nobody made are left out.
 Result<void> write_posix_x(Text& text) {
     CallUse by_path[kPaths];
     Text calls;
     for (std::uint64_t number = 0; number < abi::kSyscallNumbers; ++number) {
         const CallUse use = call_use(number);
-        if (use.count == 0) continue;
         const Call& which = call(number);
-        CallUse& sum = by_path[index_of(which.path)];
-        sum.count += use.count;
-        sum.ticks += use.ticks;
-        TRY(calls.print("call {} {} {} {} {}\n", number, std::string_view(which.name),
-                        kPathNames[index_of(which.path)], use.count, ticks_to_ns(use.ticks)));
+        const std::string_view name(which.name == nullptr ? "" : which.name);
+        if (use.fast != 0) {
+            by_path[index_of(PathClass::kFast)].count += use.fast;
+            TRY(calls.print("call {} {} fast {} -\n", number, name, use.fast));
+        }
+        if (use.count == 0) continue;
+        const std::size_t path = index_of(framed(which.path));
+        by_path[path].count += use.count;
+        by_path[path].ticks += use.ticks;
+        TRY(calls.print("call {} {} {} {} {}\n", number, name, kPathNames[path], use.count,
+                        ticks_to_ns(use.ticks)));
     }
     TRY(text.append("# path NAME COUNT NS; call NUMBER NAME PATH COUNT NS\n"));
-    for (std::size_t i = 0; i < kPaths; ++i) {
-        TRY(text.print("path {} {} {}\n", kPathNames[i], by_path[i].count,
-                       ticks_to_ns(by_path[i].ticks)));
+    for (const PathClass path : {PathClass::kFast, PathClass::kHybrid, PathClass::kLegacy}) {
+        const CallUse& sum = by_path[index_of(path)];
+        TRY(text.print("path {} {} ", kPathNames[index_of(path)], sum.count));
+        if (path == PathClass::kFast) {
+            TRY(text.append("-\n"));
+        } else {
+            TRY(text.print("{}\n", ticks_to_ns(sum.ticks)));
+        }
     }
     return text.append(calls.view());
 }

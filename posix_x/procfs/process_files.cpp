@@ -3,6 +3,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/fs/mounts.h"
 #include "kernel/fs/path_walk.h"
+#include "posix_x/out_of_memory.h"
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/procfs.h"
 #include "posix_x/task.h"
@@ -63,8 +64,9 @@ Result<void> write_stat(Process& process, Text& text) {
     TRY(text.print("{} ({}) {} {} {} {} 0 -1 0 0 0 0 0 ", process.pid,
                    static_cast<const char*>(shot.name), shot.state, shot.parent, shot.group,
                    shot.session));
-    TRY(text.print("{} 0 {} 0 {} {} {} 0 {} {} {} ", to_ticks(shot.used.own_ns),
-                   to_ticks(shot.used.children_ns), 20 + shot.nice, shot.nice, shot.threads,
+    TRY(text.print("{} {} {} {} {} {} {} 0 {} {} {} ", to_ticks(shot.used.own.program_ns),
+                   to_ticks(shot.used.own.kernel_ns), to_ticks(shot.used.children.program_ns),
+                   to_ticks(shot.used.children.kernel_ns), 20 + shot.nice, shot.nice, shot.threads,
                    to_ticks(process.start_ns), shot.mapped, shot.resident / kPageSize));
     return text.print("{} 0 0 0 0 0 0 0 0 0 0 0 0 17 {} 0 0 0 0 0 0 0 0 {} {} 0 0 0\n",
                       ~std::uint64_t{0}, shot.cpu, shot.strings.arguments_begin,
@@ -218,6 +220,41 @@ Result<void> write_maps(Process& process, Text& text) {
     return result;
 }
 
+Result<void> write_oom_score(Process& process, Text& text) {
+    return text.print("{}\n", oom_score(process));
+}
+
+Result<void> write_oom_score_adjustment(Process& process, Text& text) {
+    return text.print("{}\n", process.oom_score_adjustment.load(std::memory_order_relaxed));
+}
+
+/// A decimal number with or without sign. INVAL.
+Result<std::int32_t> parse_signed(std::string_view text) {
+    const bool negative = text.starts_with('-');
+    if (negative || text.starts_with('+')) text.remove_prefix(1);
+    if (text.empty()) return Errno::INVAL;
+    std::int32_t value = 0;
+    for (const char c : text) {
+        if (c < '0' || c > '9') return Errno::INVAL;
+        if (__builtin_mul_overflow(value, 10, &value)) return Errno::INVAL;
+        if (__builtin_add_overflow(value, c - '0', &value)) return Errno::INVAL;
+    }
+    return negative ? -value : value;
+}
+
+/// ACCES: less than what CAP_SYS_RESOURCE has allowed.
+Result<void> set_oom_score_adjustment(Process& process, std::string_view text) {
+    constexpr unsigned kSysResource = 24;
+    const std::int32_t value = TRY(parse_signed(text));
+    if (value < kOomNever || value > kOomMost) return Errno::INVAL;
+    const bool privileged = this_task().process().credentials()->capable(kSysResource);
+    if (!privileged && value < process.least_oom_score_adjustment.load(std::memory_order_relaxed))
+        return Errno::ACCES;
+    process.oom_score_adjustment.store(value, std::memory_order_relaxed);
+    if (privileged) process.least_oom_score_adjustment.store(value, std::memory_order_relaxed);
+    return {};
+}
+
 Result<void> write_process_mounts(Process&, Text& text) {
     return write_mounts(text, MountFormat::kMounts);
 }
@@ -250,6 +287,8 @@ constexpr ProcessEntry kEntries[] = {
     {"maps", 0444, write_maps, nullptr},
     {"mountinfo", 0444, write_mount_info, nullptr},
     {"mounts", 0444, write_process_mounts, nullptr},
+    {"oom_score", 0444, write_oom_score, nullptr},
+    {"oom_score_adj", 0644, write_oom_score_adjustment, nullptr, set_oom_score_adjustment},
     {"root", 0777, nullptr, root},
     {"stat", 0444, write_stat, nullptr},
     {"statm", 0444, write_statm, nullptr},

@@ -11,6 +11,33 @@ namespace exo::posix {
 
 namespace {
 
+/// Of a process's file that can be written to: each write is a whole value.
+class SettingFile final : public TextFile {
+  public:
+    SettingFile(Text text, Inode& inode, Dentry& by, Ref<Process> process,
+                const ProcessEntry& entry)
+        : TextFile(std::move(text), inode, by), process_(std::move(process)), entry_(entry) {}
+
+    Result<std::size_t> write(IoCursor& from) override {
+        char text[kMostBytes];
+        const std::size_t all = from.remaining();
+        const std::size_t bytes = TRY(from.take(text, std::min(all, sizeof text)));
+        constexpr std::string_view kBlank = " \t\n";
+        std::string_view value(text, bytes);
+        value.remove_prefix(std::min(value.find_first_not_of(kBlank), value.size()));
+        value = value.substr(0, value.find_last_not_of(kBlank) + 1);
+        TRY(entry_.set(*process_, value));
+        from.advance(all - bytes);
+        return all;
+    }
+    Result<std::size_t> write_at(IoCursor& from, std::uint64_t) override { return write(from); }
+
+  private:
+    static constexpr std::size_t kMostBytes = 64;
+    const Ref<Process> process_;
+    const ProcessEntry& entry_;
+};
+
 class SystemFile final : public ProcInode {
   public:
     SystemFile(FileSystem& file_system, const SystemEntry& entry, std::uint64_t number)
@@ -35,10 +62,18 @@ class ProcessFile final : public ProcInode {
 
     Result<Ref<File>> open(Dentry& by, FileFlags, Rights access) override {
         if (entry_.write_text == nullptr) return Errno::LOOP;
-        if (includes(access, Rights::kWrite)) return Errno::ACCES;
+        if (includes(access, Rights::kWrite) && entry_.set == nullptr) return Errno::ACCES;
         Text text;
         TRY(entry_.write_text(*process_, text));
+        if (entry_.set != nullptr)
+            return Ref<File>(
+                TRY(make_ref<SettingFile>(std::move(text), *this, by, process_.to_ref(), entry_)));
         return Ref<File>(TRY(make_ref<TextFile>(std::move(text), *this, by)));
+    }
+    /// O_TRUNC on what is written as a whole changes nothing.
+    Result<void> set_attributes(const AttributeChange& change) override {
+        if (entry_.set == nullptr || !change.size) return Errno::PERM;
+        return {};
     }
     Result<std::size_t> read_link(char* to, std::size_t capacity) override {
         if (entry_.target == nullptr) return Errno::INVAL;

@@ -23,6 +23,8 @@ struct ProcessEntry {
     Result<void> (*write_text)(Process& process, Text& text);
     /// NOENT: leads nowhere. Needs the process's own files.
     Result<Ref<Dentry>> (*target)(Process& process);
+    /// Of a file that can be written: takes what was written, without white space around it. INVAL.
+    Result<void> (*set)(Process& process, std::string_view text) = nullptr;
 };
 [[nodiscard]] std::span<const ProcessEntry> process_entries();
 

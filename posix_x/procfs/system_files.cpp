@@ -1,6 +1,9 @@
 // Files of /proc that are about the system as a whole (proc(5)).
+#include <algorithm>
+
 #include "kernel/arch/clock.h"
 #include "kernel/arch/cpu.h"
+#include "kernel/core/load_average.h"
 #include "kernel/core/scheduler.h"
 #include "kernel/core/time.h"
 #include "kernel/fs/mounts.h"
@@ -15,10 +18,15 @@ namespace exo::posix {
 
 namespace {
 
-std::uint64_t all_busy_ns() {
-    std::uint64_t busy = 0;
-    for (std::uint32_t cpu = 0; cpu < online_cpus(); ++cpu) busy += cpu_busy_ns(cpu);
+CpuTime all_busy_time() {
+    CpuTime busy;
+    for (std::uint32_t cpu = 0; cpu < online_cpus(); ++cpu) busy += cpu_busy_time(cpu);
     return busy;
+}
+
+/// What of `whole_ns` is left beside `busy`. The two were not read at one moment.
+std::uint64_t idle_ns(std::uint64_t whole_ns, const CpuTime& busy) {
+    return whole_ns - std::min(whole_ns, busy.total_ns());
 }
 
 /// Seconds with two digits behind the point.
@@ -44,23 +52,25 @@ Result<void> write_uptime(Text& text) {
     const std::uint64_t up = arch::now_ns();
     TRY(print_seconds(text, up));
     TRY(text.append(" "));
-    TRY(print_seconds(text, up * online_cpus() - all_busy_ns()));
+    TRY(print_seconds(text, idle_ns(up * online_cpus(), all_busy_time())));
     return text.append("\n");
 }
 
-// LINUX-DIFF: time in the kernel is not told apart from time in programs; all of it is "user".
-Result<void> write_cpu(Text& text, std::string_view name, std::uint64_t busy, std::uint64_t idle) {
-    return text.print("{} {} 0 0 {} 0 0 0 0 0 0\n", name, to_ticks(busy), to_ticks(idle));
+// LINUX-DIFF: time in interrupt handlers counts for whom they interrupt.
+Result<void> write_cpu(Text& text, std::string_view name, const CpuTime& busy, std::uint64_t idle) {
+    return text.print("{} {} 0 {} {} 0 0 0 0 0 0\n", name, to_ticks(busy.program_ns),
+                      to_ticks(busy.kernel_ns), to_ticks(idle));
 }
 
 Result<void> write_stat(Text& text) {
     const std::uint64_t up = arch::now_ns();
-    const std::uint64_t busy = all_busy_ns();
-    TRY(write_cpu(text, "cpu ", busy, up * online_cpus() - busy));
+    const CpuTime all = all_busy_time();
+    TRY(write_cpu(text, "cpu ", all, idle_ns(up * online_cpus(), all)));
     for (std::uint32_t cpu = 0; cpu < online_cpus(); ++cpu) {
         char name[16];
         const std::size_t length = format_to(std::span(name), "cpu{}", cpu);
-        TRY(write_cpu(text, {name, length}, cpu_busy_ns(cpu), up - cpu_busy_ns(cpu)));
+        const CpuTime busy = cpu_busy_time(cpu);
+        TRY(write_cpu(text, {name, length}, busy, idle_ns(up, busy)));
     }
     TRY(text.print("btime {}\n", static_cast<std::int64_t>(wall_clock_ns() - up) / kNsPerSecond));
     const Pid last =
@@ -92,6 +102,30 @@ Result<void> write_cpu_info(Text& text) {
                        arch::tsc_rate() / 1000 % 1000));
     }
     return {};
+}
+
+struct ThreadCount {
+    std::uint64_t threads = 0;
+    Pid last = 0;
+};
+
+ThreadCount count_threads() {
+    ThreadCount count;
+    auto table = process_table().lock();
+    count.last = table->last_id();
+    for (Process* each = table->first(); each != nullptr; each = table->next(*each))
+        count.threads += each->signals.lock()->thread_count;
+    return count;
+}
+
+Result<void> write_load_averages(Text& text) {
+    for (const std::uint64_t average : load_averages()) {
+        // Rounded to hundredths.
+        const std::uint64_t hundredths = (average * 100 + (1 << (kLoadShift - 1))) >> kLoadShift;
+        TRY(text.print("{}.{:02} ", hundredths / 100, hundredths % 100));
+    }
+    const ThreadCount count = count_threads();
+    return text.print("{}/{} {}\n", runnable_threads(), count.threads, count.last);
 }
 
 Result<void> write_version(Text& text) {
@@ -160,6 +194,7 @@ constexpr SystemEntry kEntries[] = {
     {"cmdline", write_command_line},
     {"cpuinfo", write_cpu_info},
     {"filesystems", write_file_systems},
+    {"loadavg", write_load_averages},
     {"meminfo", write_meminfo},
     {"mounts", write_system_mounts},
     {"partitions", write_partitions},

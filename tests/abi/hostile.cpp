@@ -141,8 +141,57 @@ ABI_TEST(reads_that_end_in_a_hole) {
 }
 
 ABI_TEST(unknown_calls) {
-    for (const long number : {600L, 1000L, 4096L, 0x7fffffffL, -2L, 0x40000000L | 999L}) {
+    for (const long number : {600L, 1000L, 4096L, 0x7fffffffL, -1L, -2L, INT64_MAX, 0x80000000L,
+                              0x40000000L | 999L, INT64_MIN | 600L}) {
         CHECK_ERRNO(syscall(number, 1, 2, 3, 4, 5, 6), ENOSYS);
+    }
+}
+
+// The number is in eax: what is above it does not count.
+ABI_TEST(call_numbers_have_32_bits) {
+    CHECK_EQ(syscall(0x1'0000'0000L | SYS_getpid), getpid());
+    CHECK_EQ(syscall(INT64_MIN | SYS_getpid), getpid());
+}
+
+// Calls of the x32 ABI, which is Linux's to have or not.
+ABI_TEST(x32_calls_are_another_abi) {
+    errno = 0;
+    const long told = syscall(0x40000000L | SYS_getpid);
+    CHECK(told == getpid() || (told == -1 && errno == ENOSYS));
+}
+
+// 32-bit calls from a 64-bit program: a kernel has them, or kills who makes one. Others go on.
+ABI_TEST(interrupt_0x80) {
+    for (const long number : {20L, -1L, 0x7fffffffL, 600L}) {
+        const int status = abi::status_of([=] {
+            long result = number;
+            asm volatile("int $0x80" : "+a"(result) : "b"(0), "c"(0), "d"(0) : "memory");
+            CHECK(number == 20 ? result == getpid() : result == -ENOSYS);
+        });
+        CHECK(status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV));
+    }
+}
+
+// Instructions that are the kernel's, and gates that are not for programs.
+ABI_TEST(privileged_instructions_are_faults) {
+    using Instruction = void (*)();
+    constexpr Instruction kForbidden[] = {
+        [] { asm volatile("hlt"); },
+        [] { asm volatile("cli"); },
+        [] { asm volatile("outb %al, $0x80"); },
+        [] {
+            asm volatile("mov %%cr3, %%rax" ::: "rax");
+        },
+        [] { asm volatile("wrmsr"); },
+        [] { asm volatile("swapgs"); },
+        [] { asm volatile("int $0x20"); },
+        [] { asm volatile("int $0xff"); },
+        [] { asm volatile("lidt (%rsp)"); },
+    };
+    for (const Instruction& each : kForbidden) {
+        const int status = abi::status_of(each);
+        CHECK(WIFSIGNALED(status));
+        CHECK_EQ(WTERMSIG(status), SIGSEGV);
     }
 }
 

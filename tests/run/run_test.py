@@ -27,6 +27,7 @@ def expect(what, got, wanted):
 
 class Tests:
     def __init__(self, kernel):
+        self.kernel = kernel
         self.base = ["./exo", "run", "--kernel", kernel]
 
     def run(self, command, data=b"", options=()):
@@ -72,10 +73,66 @@ class Tests:
             expect("cat", self.run(["cat", "/data/file"], options=["--file", f"{file.name}:/data/file"]),
                    (0, b"\0\1content", b""))
 
+    def test_statistics_of_calls(self):
+        if self.kernel == "linux":
+            return
+        script = ("cat /proc/exo/posix_x; echo; i=0; while [ $i -lt 100 ]; do umask 022; i=$((i+1)); done;"
+                  "cat /proc/exo/posix_x")
+        for options, path in ((), "fast"), (["--append", "exo.trace=1"], "hybrid"):
+            code, out, _ = self.run(["sh", "-c", script], options=options)
+            expect("code", code, 0)
+            before, after = map(self.statistics, out.decode().split("\n\n"))
+            made = after["umask", path] - before.get(("umask", path), 0)
+            expect(f"umask by the {path} path", made >= 100, True)
+            expect("another path", [key for key in after if key[0] == "umask" and key[1] != path], [])
+
+    @staticmethod
+    def statistics(text):
+        """(call, path) -> count; the sums by path must agree."""
+        lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+        calls = {(line[2], line[3]): int(line[4]) for line in lines if line[0] == "call"}
+        for _, path, count, ns in (line for line in lines if line[0] == "path"):
+            expect(f"sum of {path}", sum(n for key, n in calls.items() if key[1] == path), int(count))
+            expect(f"time of {path}", ns == "-" or int(ns) > 0 or count == "0", True)
+            expect("only the fast path is not timed", ns == "-", path == "fast")
+        return calls
+
     def test_bad_options(self):
-        for bad in (["--memory", "lots"], ["--cpus", "0"], ["--nonsense"]):
+        for bad in (["--memory", "lots"], ["--cpus", "0"], ["--nonsense"], ["--image", "none"],
+                    ["--file", "/nonexistent:/x"]):
             expect(f"{bad}", self.run(["true"], options=bad)[0], 2)
-        expect("no such file", self.run(["true"], options=["--file", "/nonexistent:/x"])[0], 125)
+
+    def test_memory_hog_is_killed_and_nobody_else(self):
+        script = ("sleep 100 & tail /dev/zero; echo tail $?; kill -0 $! && echo sleeper lives; "
+                  "for i in 1 2 3; do tail /dev/zero; done; dmesg | grep -c 'Out of memory: Killed process .*(tail)'")
+        code, out, _ = self.run(["sh", "-c", script], options=["--memory", "64M"])
+        expect("hog", (code, out), (0, b"tail 137\nsleeper lives\n4\n"))
+
+    def test_hogs_on_several_cpus(self):
+        script = ("for i in 1 2 3 4 5 6; do tail /dev/zero & done; wait; "
+                  "dmesg | grep -c 'Out of memory: Killed process'")
+        code, out, _ = self.run(["sh", "-c", script], options=["--memory", "64M", "--cpus", "4"])
+        expect("hogs", (code, out), (0, b"6\n"))
+
+    def test_oom_score_adj_chooses_the_victim(self):
+        # The hog is larger, but the sleeper offers itself; it ends first.
+        script = ("(echo 1000 > /proc/self/oom_score_adj; exec sleep 100) & victim=$!; sleep 1; "
+                  "(echo 0 > /proc/self/oom_score_adj; exec tail /dev/zero); wait $victim; echo $?")
+        code, out, _ = self.run(["sh", "-c", script], options=["--memory", "64M"])
+        expect("victim", (code, out), (0, b"137\n"))
+
+    def test_tmpfs_is_full_at_half_of_memory(self):
+        script = ("mkdir /t; mount -t tmpfs t /t; dd if=/dev/zero of=/t/f bs=64k 2>&1 | grep -o 'No space.*'; "
+                  "used=$(du -k /t/f | cut -f1); total=$(awk '/MemTotal/ {print $2}' /proc/meminfo); "
+                  "[ $((used * 2)) -le $total ] && [ $((used * 2)) -gt $((total * 95 / 100)) ] && echo half; "
+                  "rm /t/f; dd if=/dev/zero of=/t/f bs=64k count=100 2>/dev/null && echo again")
+        code, out, _ = self.run(["sh", "-c", script], options=["--memory", "64M"])
+        expect("tmpfs", (code, out), (0, b"No space left on device\nhalf\nagain\n"))
+
+    def test_fork_bomb_under_a_limit(self):
+        script = ("ulimit -u 40; bomb() { bomb | bomb & }; bomb; sleep 3; echo alive")
+        code, out, _ = self.run(["su", "-s", "/bin/sh", "nobody", "-c", script], options=["--memory", "64M"])
+        expect("bomb", (code, b"alive" in out), (0, True))
 
     def test_shell_on_a_terminal(self):
         master, slave = pty.openpty()

@@ -9,9 +9,10 @@ exo_bench() {
             cat <<'TEXT'
 Usage: ./exo bench [GROUP...] [--json FILE] [--only PART] [--markdown FILE]
 
-Groups: core (rings, switch, allocator, scheduler).
+Groups: core (rings, switch, allocator, scheduler), the default; kernel (in a guest, beside Debian's
+Linux: instructions of calls and inside the kernel, boot).
   --json FILE      also write the rows as a JSON array
-  --only PART      only one part of core: ring, switch, alloc, sched
+  --only PART      only one part: ring, switch, alloc, sched of core; calls, inside, boot of kernel
   --markdown FILE  also write the table in Markdown
 
 Every row stands beside its peers, measured in the same run. Ends with 1 if a row misses its
@@ -24,7 +25,7 @@ TEXT
             options+=("$1" "$2")
             shift
             ;;
-        core) groups+=("$1") ;;
+        core | kernel) groups+=("$1") ;;
         *) bad_option bench "$1" ;;
         esac
         shift
@@ -33,9 +34,18 @@ TEXT
     # shellcheck source=tools/exo/setup.sh
     source tools/exo/setup.sh
     exo_setup
-    configure_and_build release >build/log/bench-build.log 2>&1 || {
-        tail -n 30 build/log/bench-build.log >&2
-        die 'the build failed; see build/log/bench-build.log'
-    }
+    local group preset presets=()
+    for group in "${groups[@]}"; do
+        case $group in
+        core) presets+=(release) ;;
+        kernel) presets+=(user freestanding) ;;
+        esac
+    done
+    for preset in "${presets[@]}"; do
+        configure_and_build "$preset" >build/log/bench-build.log 2>&1 || {
+            tail -n 30 build/log/bench-build.log >&2
+            die 'the build failed; see build/log/bench-build.log'
+        }
+    done
     python3 tools/bench.py "${options[@]}" "${groups[@]}"
 }

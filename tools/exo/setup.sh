@@ -6,7 +6,8 @@ exo_setup() {
     -h | --help)
         echo 'Usage: ./exo setup'
         echo 'Installs the Debian packages named in tools/exo/packages.txt that are missing, and'
-        echo "unpacks libc++'s and musl's headers for freestanding builds into build/sysroot."
+        echo "unpacks libc++'s and musl's headers for freestanding builds into build/sysroot,"
+        echo 'and a console font into build/font.'
         return
         ;;
     '') ;;
@@ -14,6 +15,20 @@ exo_setup() {
     esac
     setup_packages
     setup_sysroot
+    setup_font
+}
+
+# The console's font, of a package that would bring a daemon and questions: unpacked, not installed.
+setup_font() {
+    [ -f build/font/complete ] && return
+    rm -rf build/font build/download
+    mkdir -p build/font build/download build/log
+    (cd build/download && { apt-get download console-setup-linux ||
+        { as_root apt-get update && apt-get download console-setup-linux; }; }) \
+        >build/log/font.log 2>&1 || die 'console-setup-linux could not be downloaded; see build/log/font.log'
+    dpkg -x build/download/*.deb build/font
+    rm -rf build/download
+    touch build/font/complete
 }
 
 missing_packages() {

@@ -90,10 +90,12 @@ test_kernel() {
     step 'build freestanding' configure_and_build freestanding || return
     step 'build kernel-test' configure_and_build kernel-test || return
     local script
-    for script in tests/kernel/*.sh; do
-        step "kernel: $(basename "$script" .sh)" "$script" build/freestanding/kernel/exo-kernel \
+    for script in tests/kernel/*.sh tests/kernel/*.py; do
+        step "kernel: $(basename "${script%.*}")" "$script" build/freestanding/kernel/exo-kernel \
             build/kernel-test/kernel/exo-kernel-test
     done
+    step 'build user' configure_and_build user || return
+    step 'kernel: instructions' python3 bench/kernel/inside.py --check
 }
 
 # Debian's Linux first: what fails there is the tool's or the test's fault, not the kernel's.
@@ -114,9 +116,12 @@ test_run() {
 
 test_abi() {
     step 'build freestanding' configure_and_build freestanding &&
+        step 'build kernel-test' configure_and_build kernel-test &&
         step 'build user' configure_and_build user || return
     step 'abi: Linux in the guest' tests/abi/run.py --kernel linux
     step 'abi: Exo-OS' tests/abi/run.py
+    step 'abi: Exo-OS with every check on' tests/abi/run.py --cpus 4 \
+        --kernel build/kernel-test/kernel/exo-kernel-test
 }
 
 test_fuzz() {

@@ -18,7 +18,7 @@ def parse():
     parser = argparse.ArgumentParser(
         prog="./exo debug", description=__doc__.split(": ", 1)[1],
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    machine.add_options(parser)
+    run.recipe.add_options(machine.add_options(parser))
     parser.add_argument("--console", metavar="FILE", default="build/log/debug-console.log",
                         help="the first serial port's output (default %(default)s)")
     parser.add_argument("--ex", action="append", default=[], metavar="COMMAND",

@@ -60,6 +60,12 @@ def command_line(options, extra):
     return " ".join(words)
 
 
+def default_memory(initrd):
+    """An initrd is in memory twice while it is unpacked."""
+    large = initrd and os.path.getsize(initrd) > 64 << 20
+    return "1G" if large else "256M"
+
+
 def qemu(options, append, initrd, serials):
     """`serials`: what each serial port is, as QEMU's -serial takes it."""
     accel = choose_accel(options.accel)
@@ -68,7 +74,7 @@ def qemu(options, append, initrd, serials):
         machine += ",isa-serial=off,rtc=on"
     arguments = [
         "qemu-system-x86_64", "-machine", machine, "-cpu", options.cpu or "max", "-smp", str(options.cpus),
-        "-m", options.memory, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+        "-m", options.memory or default_memory(initrd), "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
         "-kernel", kernel_image(options.kernel), "-append", append,
         "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
     ]
@@ -88,19 +94,18 @@ def add_options(parser):
     group.add_argument("--kernel", default="exo", metavar="exo|linux|FILE",
                        help="Exo-OS (default), Debian's cloud kernel on the same machine and initrd, or an image")
     group.add_argument("--cpus", type=positive, default=1, metavar="N", help="CPUs (default 1)")
-    group.add_argument("--memory", type=memory_size, default="256M", metavar="SIZE",
-                       help="such as 64M or 2G (default 256M)")
+    group.add_argument("--memory", type=memory_size, metavar="SIZE",
+                       help="such as 64M or 2G (default 256M, with a large image 1G)")
     group.add_argument("--machine", choices=["q35", "microvm"], default="q35")
     group.add_argument("--accel", choices=["auto", "kvm", "tcg"], default="auto",
                        help="auto (default): KVM where the CPU has vmx or svm, else TCG")
     group.add_argument("--cpu", metavar="MODEL", help="QEMU's -cpu (default max)")
     group.add_argument("--append", metavar="TEXT", help="more for the kernel's command line")
-    group.add_argument("--file", action="append", default=[], metavar="HOST:GUEST",
-                       help="adds a file or directory to the initrd; may be repeated")
     group.add_argument("--initrd", metavar="FILE", help="an initrd instead of the one built")
     group.add_argument("--qemu", action="append", default=[], metavar="ARGUMENT",
                        help="one more argument for QEMU; may be repeated (--qemu=-icount ...)")
     group.add_argument("--verbose", action="store_true", help="the kernel says what it does on the console")
+    return group
 
 
 def positive(text):

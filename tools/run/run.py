@@ -33,7 +33,7 @@ def parse(name, arguments):
         description="Boots Exo-OS in QEMU." if name == "run" else
         "Runs a command in Exo-OS and prints its system calls, as the kernel saw them.",
         epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter)
-    machine.add_options(parser)
+    recipe.add_options(machine.add_options(parser))
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="ends the machine after so long")
     parser.add_argument("--console", metavar="FILE", help="keeps the kernel's console (with a command)")
     if name == "trace":
@@ -55,11 +55,10 @@ def make_initrd(options, folder):
         return options.initrd
     path = os.path.join(folder, "initrd")
     try:
-        data = recipe.build([recipe.parse_file(text) for text in options.file])
-    except (OSError, ValueError) as error:
+        with open(path, "wb") as file:
+            recipe.build(file, options.image, options.file)
+    except (OSError, recipe.userland.RecipeError) as error:
         raise machine.RunError(str(error)) from error
-    with open(path, "wb") as file:
-        file.write(data)
     return path
 
 

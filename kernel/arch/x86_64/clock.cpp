@@ -1,5 +1,6 @@
 #include "kernel/arch/clock.h"
 
+#include "kernel/arch/x86_64/kvmclock.h"
 #include "kernel/arch/x86_64/port_io.h"
 #include "lib/base/cpu.h"
 #include "lib/base/panic.h"
@@ -15,6 +16,7 @@ constexpr std::uint64_t kMeasureNs = 10'000'000;
 constexpr unsigned kShift = 32;
 
 constinit std::uint64_t rate = 0;
+constinit const char* reference = "nothing";
 constinit std::uint64_t multiplier = 0;
 constinit std::uint64_t origin = 0;
 
@@ -107,7 +109,16 @@ std::uint64_t rate_by_pit() {
 
 void start_clock(VirtAddr registers) {
     Hpet hpet(registers);
-    rate = registers.value != 0 && hpet.start() ? rate_by_hpet(hpet) : rate_by_pit();
+    if (const auto told = rate_by_kvmclock()) {
+        rate = *told;
+        reference = "kvmclock";
+    } else if (registers.value != 0 && hpet.start()) {
+        rate = rate_by_hpet(hpet);
+        reference = "HPET";
+    } else {
+        rate = rate_by_pit();
+        reference = "PIT";
+    }
     EXO_CHECK(rate >= 1'000'000, "the TSC does not tick");
     multiplier = (kNsPerSecond << kShift) / rate;
     origin = read_tsc();
@@ -118,8 +129,16 @@ std::uint64_t now_ns() {
     return static_cast<std::uint64_t>(ticks * multiplier >> kShift);
 }
 
+std::uint64_t ticks_to_ns(std::uint64_t ticks) {
+    return static_cast<std::uint64_t>(static_cast<unsigned __int128>(ticks) * multiplier >> kShift);
+}
+
 ClockRate clock_rate() {
     return {origin, multiplier, kShift};
+}
+
+const char* clock_reference() {
+    return reference;
 }
 
 std::uint64_t tsc_rate() {

@@ -28,6 +28,10 @@ constexpr std::uint64_t kAlignmentCheck = 1 << 18;
 constexpr std::uint64_t kProgramsOwn = 0xdd5 | kResume | kAlignmentCheck | 1 << 21;
 constexpr std::uint64_t kAlwaysOne = 2;
 
+// The fast path of SYSCALL (trap_entry.S) relies on it: the byte behind a program's last
+// instruction is a canonical address.
+static_assert(kUserEnd < std::uint64_t{1} << 47);
+
 constexpr std::int64_t kNoSuchCall = -38;
 
 // SYSRET takes RIP from RCX and RFLAGS from R11, faults in the kernel on a RIP that is not
@@ -65,6 +69,7 @@ void init_system_calls() {
 bool syscall_dispatch(exo::arch::TrapFrame* frame) {
     using namespace exo::arch;
     frame->rax = static_cast<std::uint64_t>(kNoSuchCall);
+    upcall::left_program();
     enable_interrupts();
     upcall::system_call(*frame);
     disable_interrupts();

@@ -105,7 +105,7 @@ void reset_fpu_state(UserState& state) {
 }
 
 const std::byte* store_fpu_state(UserState& state, const FpuOwner& owner) {
-    if (owner.state == &state && state.fpu_cpu == owner.cpu) save(*state.fpu);
+    if (fpu_is_loaded(state, owner)) save(*state.fpu);
     return reinterpret_cast<const std::byte*>(state.fpu);
 }
 
@@ -135,7 +135,7 @@ Result<void> load_fpu_state(UserState& state, const void* bytes, std::size_t siz
 }
 
 void leave_user_state(UserState& state, const FpuOwner& owner) {
-    if (owner.state == &state && state.fpu_cpu == owner.cpu) save(*state.fpu);
+    if (fpu_is_loaded(state, owner)) save(*state.fpu);
 }
 
 void enter_user_state(const UserState& state) {
@@ -143,8 +143,7 @@ void enter_user_state(const UserState& state) {
     write_msr(kKernelGsBase, state.gs_base);
 }
 
-void restore_fpu_state(UserState& state, FpuOwner& owner) {
-    if (owner.state == &state && state.fpu_cpu == owner.cpu) return;
+void load_fpu_registers(UserState& state, FpuOwner& owner) {
     restore(*state.fpu);
     owner.state = &state;
     state.fpu_cpu = owner.cpu;

@@ -3,9 +3,12 @@
 
 #define CPU_KERNEL_STACK 16
 #define CPU_USER_RSP 24
+#define CPU_FAST_CALL_NUMBERS 32
+#define CPU_FAST_CALL_COUNTS 40
 #define USER_DATA 0x1b
 #define USER_CODE 0x23
 #define GS_BASE_MSR 0xc0000101
+#define TRAP_FLAG 0x100
 
 #include "kernel/arch/x86_64/smap.inc"
 
@@ -115,13 +118,32 @@ trap_anywhere:
 
     // SYSCALL (SDM vol. 2B): RIP in RCX, RFLAGS in R11, stack and GS still the program's, interrupts
     // and AC off by IA32_FMASK.
-    .balign 16
+    //
+    // A fast call (upcalls.h) saves what it uses but R11 and RAX, and leaves nothing to do on the way
+    // out: what return_to_user() would look at was done when the program was entered, and what comes
+    // meanwhile comes with an interrupt, which waits until SYSRET. RCX, the address behind a SYSCALL
+    // below kUserEnd, is canonical; a program that steps (TF) goes back by IRET.
+    .balign 64
     .globl syscall_entry
 syscall_entry:
     swapgs
     movq %rsp, %gs:CPU_USER_RSP
     movq %gs:CPU_KERNEL_STACK, %rsp
-    pushq $USER_DATA
+    testl $TRAP_FLAG, %r11d
+    jnz 1f
+    cmpq %gs:CPU_FAST_CALL_NUMBERS, %rax
+    jae 1f
+    cmpq $0, fast_calls(,%rax,8)
+    je 1f
+    pushq %r11
+    movq %gs:CPU_FAST_CALL_COUNTS, %r11
+    incq (%r11,%rax,8)
+    callq *fast_calls(,%rax,8)
+    popq %r11
+    movq %gs:CPU_USER_RSP, %rsp
+    swapgs
+    sysretq
+1:  pushq $USER_DATA
     pushq %gs:CPU_USER_RSP
     pushq %r11
     pushq $USER_CODE

@@ -116,6 +116,7 @@ void load_interrupt_table() {
 
 void trap_dispatch(unsigned vector, exo::arch::TrapFrame* frame) {
     using namespace exo::arch;
+    if (frame->from_user()) upcall::left_program();
     if (vector == kPageFault) {
         upcall::page_fault(*frame, fault_address());
     } else if (vector >= kNames.size()) {

@@ -1,34 +1,24 @@
 // Loading address spaces, with PCID where the CPU has it (SDM vol. 3A 4.10): each CPU keeps the
-// translations of the last few spaces that it ran, and remembers up to which change of their
-// entries these are good. Without PCID there is one slot, which every switch empties.
+// translations of the last few spaces that it ran (PcidSlots).
 #include "kernel/arch/user_space.h"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/page_entry.h"
+#include "lib/base/pcid_slots.h"
 
 namespace exo::arch {
 
 namespace {
 
-constexpr unsigned kMaxCpus = 64;  // bits of UserSpace::cpus
-constexpr unsigned kSlots = 6;
+constexpr unsigned kMaxCpus = 64;                                    // bits of UserSpace::cpus
 constexpr std::uint64_t kKeepTranslations = std::uint64_t{1} << 63;  // of a value for CR3
 constexpr std::uint64_t kCr4Pcide = 1 << 17;
 
-/// A PCID of this CPU, number of the slot + 1; 0 is the kernel's own.
-struct Slot {
-    std::uint64_t space = 0;       ///< UserSpace::id
-    std::uint64_t generation = 0;  ///< changes up to this are known here
-};
-
 struct alignas(64) CpuTlb {
-    std::array<Slot, kSlots> slots;
-    unsigned current = 0;
-    unsigned victim = 0;  ///< next to be reused
+    PcidSlots slots;
 };
 
 constinit std::array<CpuTlb, kMaxCpus> tlbs{};  // each touched by its CPU alone
@@ -49,20 +39,11 @@ void load(const UserSpace& space, std::uint64_t generation) {
     CpuTlb& tlb = tlbs[cpu_number()];
     if (!has_pcid()) {
         load_cr3(space.root.value);
-        tlb.slots[tlb.current] = {space.id, generation};
+        tlb.slots.enter_alone(space.id, generation);
         return;
     }
-    const auto known = std::ranges::find(tlb.slots, space.id, &Slot::space);
-    if (known != tlb.slots.end()) {
-        tlb.current = static_cast<unsigned>(known - tlb.slots.begin());
-    } else {
-        tlb.current = tlb.victim;
-        tlb.victim = (tlb.victim + 1) % kSlots;
-    }
-    Slot& slot = tlb.slots[tlb.current];
-    const bool good = slot.space == space.id && slot.generation == generation;
-    load_cr3(space.root.value | (tlb.current + 1) | (good ? kKeepTranslations : 0));
-    slot = {space.id, generation};
+    const PcidSlots::Choice choice = tlb.slots.enter(space.id, generation);
+    load_cr3(space.root.value | choice.pcid | (choice.keep ? kKeepTranslations : 0));
 }
 
 }  // namespace
@@ -97,18 +78,19 @@ std::uint64_t next_generation(UserSpace& space) {
 
 void invalidate(UserSpace& space, std::uint64_t begin, std::uint64_t end,
                 std::uint64_t generation) {
-    constexpr std::uint64_t kMostPages = 16;  // beyond, starting anew costs less
-    CpuTlb& tlb = tlbs[cpu_number()];
-    Slot& slot = tlb.slots[tlb.current];
-    if (slot.generation >= generation) return;
-    if (slot.generation + 1 == generation && (end - begin) / kPageSize <= kMostPages) {
-        // INVLPG forgets cached table entries as well (SDM vol. 3A 4.10.4.1).
-        for (std::uint64_t at = begin; at < end; at += kPageSize) invalidate_page(at);
-        slot.generation = generation;
-        return;
+    PcidSlots& slots = tlbs[cpu_number()].slots;
+    switch (slots.catch_up(generation, (end - begin) / kPageSize)) {
+        case PcidSlots::Action::kNothing:
+            return;
+        case PcidSlots::Action::kForgetPages:
+            // INVLPG forgets cached table entries as well (SDM vol. 3A 4.10.4.1).
+            for (std::uint64_t at = begin; at < end; at += kPageSize) invalidate_page(at);
+            return;
+        case PcidSlots::Action::kForgetAll:
+            slots.forgot_all(space.generation.load(std::memory_order_seq_cst));
+            load_cr3(space.root.value | (has_pcid() ? slots.pcid() : 0));
+            return;
     }
-    slot.generation = space.generation.load(std::memory_order_seq_cst);
-    load_cr3(space.root.value | (has_pcid() ? tlb.current + 1 : 0));
 }
 
 void invalidate_page(std::uint64_t address) {

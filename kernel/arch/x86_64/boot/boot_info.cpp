@@ -48,7 +48,7 @@ void copy_command_line(std::uint64_t address, BootInfo& info) {
         info.command_line_store[length] = text[length];
     }
     info.command_line_length = length;
-    info.command_line_cut = length == limit;
+    info.command_line_cut = length == limit && address + length < kMapped && text[length] != '\0';
 }
 
 }  // namespace
