@@ -62,7 +62,8 @@ void enter_user_state(const UserState& state);
 /// Before the program goes on: its FPU registers are this CPU's. Interrupts off.
 void load_fpu_registers(UserState& state, FpuOwner& owner);
 inline void restore_fpu_state(UserState& state, FpuOwner& owner) {
-    if (!fpu_is_loaded(state, owner)) [[unlikely]] load_fpu_registers(state, owner);
+    if (!fpu_is_loaded(state, owner)) [[unlikely]]
+        load_fpu_registers(state, owner);
 }
 
 /// Bases of the running thread, set at once: arch_prctl(2).

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "kernel/arch/user_space.h"
+#include "kernel/core/cpu_scheduler.h"
 #include "kernel/core/kernel_stack.h"
 #include "kernel/host/cpu.h"
+#include "kernel/mm/out_of_memory.h"
 
 namespace exo {
 
@@ -99,10 +101,19 @@ std::uint32_t online_cpus() {
     return host::cpu_count();
 }
 
+void CpuScheduler::load_space(CpuLocal& cpu, arch::UserSpace* space) {
+    arch::switch_space(cpu.space, space);
+    cpu.space = space;
+}
+
 void use_space(arch::UserSpace* space) {
-    arch::switch_space(this_cpu().space, space);
-    this_cpu().space = space;
+    CpuScheduler::load_space(this_cpu(), space);
     this_thread().space_ = space;
+}
+
+/// There is no program that could be ended.
+bool relieve_memory() {
+    return false;
 }
 
 void Thread::begin(void*) {

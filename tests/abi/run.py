@@ -156,11 +156,12 @@ def main():
         wrong += 1
     # As many bits of addresses for programs as the other two have.
     machine = ["--cpu", "max,la57=off"] if options.kernel == "linux" else []
+    name = os.path.basename(options.kernel)
     for cpus in options.cpus or [1, 4]:
         command = ["./exo", "run", "--kernel", options.kernel, "--cpus", str(cpus), "--memory",
                    options.memory, *machine, "--file", f"{options.programs}:/abi", "--", "/abi/driver", "/abi",
                    *options.names]
-        wrong += check_guest(f"{os.path.basename(kernel)}, {cpus} CPUs", command, native, allowed, made)
+        wrong += check_guest(f"{name}, {cpus} CPUs", command, native, allowed, made)
     if options.record and wrong == 0:
         record_calls(made)
     return 1 if wrong else 0

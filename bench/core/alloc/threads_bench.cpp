@@ -109,6 +109,12 @@ void thread_row(const char* name, Contest& contest) {
     row.target =
         std::min({contest["mimalloc"].p50(), contest["jemalloc"].p50(), contest["tcmalloc"].p50()});
     row.rule = "at most the best of mimalloc, jemalloc, tcmalloc";
+    // As measured, and no further: a worse figure stays unexplained.
+    if (row.value > *row.target && row.value <= 1.1 * *row.target) {
+        row.note =
+            "at most 1.1 x the best: seen with far CPUs (1.07 x tcmalloc in three runs), where "
+            "near ones give 0.95 x; not isolated";
+    }
     emit(row);
 }
 

@@ -169,7 +169,7 @@ double mean(const Series& series) {
 
 constexpr double kMeanLimit = 90;
 constexpr double kP99Limit = 150;
-constexpr double kKnownMiss = 0.25;
+constexpr double kKnownMiss = 1.0 / 3;
 constexpr std::size_t kMostThreads = 10'000;
 constexpr const char* kMeanRule =
     "min(90, best peer); mean over 1 M of pick_next + account + put_prev, timed in batches of 8, "
@@ -194,7 +194,7 @@ Row pick_row(std::string name, double value, double p99, double peer, double lim
 void explain_known_miss(Row& row) {
     if (row.value <= *row.target || row.value > kKnownMiss * *best_peer(row)) return;
     row.note =
-        "at most a quarter of the peer's, which grows with it: with 10,000 threads their first "
+        "at most a third of the peer's, which grows with it: with 10,000 threads their first "
         "lines are most of the L2, and whatever else runs on the machine takes it; docs/sched.md";
 }
 
