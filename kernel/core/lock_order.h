@@ -22,8 +22,12 @@ void remove_held_lock(CpuLocal& cpu, const void* lock);
 inline void lock_order_push(const void* lock, LockRank rank, LockContext context) {
     CpuLocal& cpu = this_cpu();
     EXO_CHECK(cpu.held_count < kMaxHeldLocks, "too many locks held");
-    cpu.held[cpu.held_count] = {lock, rank, context};
-    ++cpu.held_count;
+    // The place is taken before it is filled: an interrupt in between uses the next one, and no lock
+    // of what it interrupted counts for it. The fence keeps the compiler from turning this round.
+    const std::uint32_t place = cpu.held_count;
+    cpu.held_count = place + 1;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    cpu.held[place] = {lock, rank, context};
 }
 
 inline void lock_order_pop(const void* lock) {
