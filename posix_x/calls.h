@@ -26,6 +26,7 @@ Result<long> sys_utimes(Task& task, UserPath path, UserIn<abi::Timeval> times);
 Result<long> sys_utime(Task& task, UserPath path, UserIn<std::int64_t> times);
 Result<long> sys_truncate(Task& task, UserPath path, std::int64_t size);
 Result<long> sys_ftruncate(Task& task, Fd fd, std::int64_t size);
+Result<long> sys_fallocate(Task& task, Fd fd, Flags mode, std::int64_t offset, std::int64_t size);
 
 // descriptor_calls.cpp
 Result<long> sys_openat(Task& task, DirFd at, UserPath path, Flags flags, ModeBits mode);
@@ -185,9 +186,25 @@ Result<long> sys_set_robust_list(Task& task, UserAddr head, std::uint64_t bytes)
 Result<long> sys_get_robust_list(Task& task, Pid tid, UserOut<std::uint64_t> head,
                                  UserOut<std::uint64_t> bytes);
 Result<long> sys_arch_prctl(Task& task, std::uint32_t operation, std::uint64_t value);
-Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value, std::uint64_t,
-                       std::uint64_t, std::uint64_t);
-Result<long> sys_personality(Task&, std::uint32_t wanted);
+Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value,
+                       std::uint64_t third, std::uint64_t fourth, std::uint64_t fifth);
+Result<long> sys_personality(Task& task, std::uint32_t wanted);
+
+// schedule_calls.cpp
+Result<long> sys_sched_yield(Task&);
+Result<long> sys_sched_getaffinity(Task& task, Pid tid, std::uint32_t bytes,
+                                   UserOut<std::uint64_t> out);
+Result<long> sys_sched_setaffinity(Task& task, Pid tid, std::uint32_t bytes, UserAddr in);
+Result<long> sys_getpriority(Task& task, std::uint32_t which, Pid who);
+Result<long> sys_setpriority(Task& task, std::uint32_t which, Pid who, std::int32_t nice);
+Result<long> sys_ioprio_get(Task& task, std::uint32_t which, Pid who);
+Result<long> sys_ioprio_set(Task& task, std::uint32_t which, Pid who, std::uint32_t value);
+Result<long> sys_sched_getscheduler(Task& task, Pid tid);
+Result<long> sys_sched_setscheduler(Task& task, Pid tid, std::uint32_t policy,
+                                    UserIn<std::int32_t> in);
+Result<long> sys_sched_getparam(Task& task, Pid tid, UserOut<std::int32_t> out);
+Result<long> sys_sched_get_priority_max(Task&, std::uint32_t policy);
+Result<long> sys_sched_get_priority_min(Task& task, std::uint32_t policy);
 
 // signal_calls.cpp
 Result<long> sys_rt_sigaction(Task& task, std::int32_t number, UserIn<abi::SigAction> in,
@@ -223,7 +240,7 @@ Result<long> sys_faccessat(Task& task, DirFd at, UserPath path, std::uint32_t mo
 Result<long> sys_access(Task& task, UserPath path, std::uint32_t mode);
 
 // system_calls.cpp
-Result<long> sys_uname(Task&, UserAddr out);
+Result<long> sys_uname(Task& task, UserAddr out);
 Result<long> sys_sethostname(Task& task, UserAddr in, std::uint64_t length);
 Result<long> sys_setdomainname(Task& task, UserAddr in, std::uint64_t length);
 Result<long> sys_sysinfo(Task&, UserOut<abi::SysInfo> out);
@@ -231,14 +248,6 @@ Result<long> sys_prlimit64(Task& task, Pid pid, std::uint32_t which, UserIn<abi:
                            UserOut<abi::ResourceLimit> out);
 Result<long> sys_getrlimit(Task& task, std::uint32_t which, UserOut<abi::ResourceLimit> out);
 Result<long> sys_setrlimit(Task& task, std::uint32_t which, UserIn<abi::ResourceLimit> in);
-Result<long> sys_sched_yield(Task&);
-Result<long> sys_sched_getaffinity(Task&, Pid tid, std::uint32_t bytes, UserOut<std::uint64_t> out);
-Result<long> sys_sched_setaffinity(Task&, Pid tid, std::uint32_t bytes, UserAddr in);
-Result<long> sys_sched_getscheduler(Task&, Pid tid);
-Result<long> sys_sched_setscheduler(Task&, Pid tid, std::uint32_t policy, UserIn<std::int32_t> in);
-Result<long> sys_sched_getparam(Task&, Pid tid, UserOut<std::int32_t> out);
-Result<long> sys_sched_get_priority_max(Task&, std::uint32_t policy);
-Result<long> sys_sched_get_priority_min(Task& task, std::uint32_t policy);
 Result<long> sys_getcpu(Task&, UserOut<std::uint32_t> cpu, UserOut<std::uint32_t> node);
 Result<long> sys_getrandom(Task&, UserAddr out, std::uint64_t bytes, Flags flags);
 Result<long> sys_reboot(Task& task, std::uint32_t magic1, std::uint32_t magic2,

@@ -195,14 +195,14 @@ Result<void> build(Task& task, ProgramStart& start, const Ref<File>& file,
     return {};
 }
 
-/// Set-user-ID and set-group-ID of the file.
+/// Set-user-ID and set-group-ID of the file, unless new privileges are renounced.
 Result<Ref<const Credentials>> new_credentials(Process& process, const InodeStat& file) {
     const auto now = process.credentials();
     auto next = TRY(copy_credentials(*now));
     constexpr Mode kGroupExecute = 010;
-    if ((file.mode & kSetUid) != 0) next->effective_uid = file.uid;
-    if ((file.mode & kSetGid) != 0 && (file.mode & kGroupExecute) != 0)
-        next->effective_gid = file.gid;
+    const Mode granted = next->no_new_privileges ? Mode{0} : file.mode;
+    if ((granted & kSetUid) != 0) next->effective_uid = file.uid;
+    if ((granted & kSetGid) != 0 && (granted & kGroupExecute) != 0) next->effective_gid = file.gid;
     next->saved_uid = next->fs_uid = next->effective_uid;
     next->saved_gid = next->fs_gid = next->effective_gid;
     next->capabilities = next->effective_uid == 0 ? ~std::uint64_t{0} : 0;
@@ -228,7 +228,7 @@ void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credent
                       {made.strings, arguments_end, arguments_end + start.environment.bytes()});
     process.has_released_space.store(true, std::memory_order_release);
     process.space_released.wake_all();
-    if (own_handles) process.handles = own_handles;
+    if (own_handles) process.set_handles(own_handles);
     process.handles->close_for_exec();
     process.set_credentials(std::move(who));
     process.executable = start.file;

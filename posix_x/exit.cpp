@@ -88,7 +88,7 @@ void release_space(Process& process) {
 void end_process(Process& process, WaitStatus status) {
     if (process.pid == 1) end_system(status);
     process.timers.clear();
-    process.handles = {};
+    process.set_handles({});
     leave_terminal(process);
     become_zombie(process, status);
 }

@@ -41,6 +41,8 @@ Result<Ref<Process>> make_process(Process& parent, const CloneRequest& request, 
     child->executable = parent.executable;
     child->vdso = parent.vdso;
     child->strings = parent.strings;
+    child->personality.store(parent.personality.load(std::memory_order_relaxed),
+                             std::memory_order_relaxed);
     const Process::Break at = *parent.program_break.lock();
     *child->program_break.lock() = at;
     child->start_ns = arch::now_ns();
@@ -76,6 +78,9 @@ void copy_thread(Task& from, Task& to, const CloneRequest& request) {
     to.user_state.gs_base = from.user_state.gs_base;
     if ((request.flags & abi::kCloneSettls) != 0) to.user_state.fs_base = request.tls;
     to.blocked = from.blocked;
+    to.io_priority.store(from.io_priority.load(std::memory_order_relaxed),
+                         std::memory_order_relaxed);
+    inherit_policy(to, from);
     // A child that runs on the same memory must not use the parent's alternate stack
     // (sigaltstack(2)).
     const bool new_stack =

@@ -152,7 +152,19 @@ class Process final : public RefCounted {
         return {space, strings};
     }
 
+    /// Replaced by set_handles() only; its own threads read it as it is.
     RefPtr<HandleTable> handles;
+    void set_handles(RefPtr<HandleTable> next) {
+        auto held = space_changes_.lock();
+        std::swap(handles, next);
+    }
+    /// For other processes (/proc); empty: it has ended.
+    [[nodiscard]] RefPtr<HandleTable> pin_handles() {
+        auto held = space_changes_.lock();
+        return handles;
+    }
+    /// As personality(2) set it.
+    Atomic<std::uint32_t> personality{0};
     RefPtr<Dentry> executable;
     std::uint64_t vdso = 0;  ///< where it is mapped
 

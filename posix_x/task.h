@@ -26,6 +26,9 @@ class Task final : public Thread {
     /// execve(2) by a thread that is not the first takes over the process's id.
     Pid tid = 0;
 
+    /// As ioprio_set(2) set it. There is no I/O scheduler yet that would ask.
+    Atomic<std::uint16_t> io_priority{0};
+
     // Guarded by the signal lock.
     std::uint64_t blocked = 0;
     std::uint64_t awaited = 0;  ///< signals that sigtimedwait(2) waits for, though blocked

@@ -132,8 +132,8 @@ constexpr std::string_view kSerialNames[arch::kSerialPorts] = {"ttyS0", "ttyS1",
 
 Result<void> start_port(unsigned port) {
     if (!arch::serial_present(port)) return {};
-    constexpr abi::WindowSize kSize = {24, 80, 0, 0};
-    terminals[port] = new (std::nothrow) Terminal(serial_ports[port], kSize);
+    constexpr abi::WindowSize kUnknown = {};  // until somebody says (TIOCSWINSZ)
+    terminals[port] = new (std::nothrow) Terminal(serial_ports[port], kUnknown);
     if (terminals[port] == nullptr) return Errno::NOMEM;
     TRY(register_character_device({.number = {kTtyMajor, kFirstSerialMinor + port},
                                    .name = kSerialNames[port],

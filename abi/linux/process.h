@@ -61,6 +61,9 @@ enum class Limit : std::uint32_t {
     kRealTimePriority,
     kRealTime,
 };
+/// personality(2).
+inline constexpr std::uint32_t kPersonalityLinux = 0, kPersonalityLinux32 = 8;
+
 inline constexpr std::size_t kLimits = 16;
 inline constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
 struct ResourceLimit {

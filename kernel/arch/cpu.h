@@ -37,6 +37,14 @@ void set_cpu_number(std::uint32_t number);
 /// What CPUID leaf 1 says in EDX: AT_HWCAP of programs (getauxval(3)).
 [[nodiscard]] std::uint32_t program_features();
 
+/// What CPUID says of this CPU, for /proc/cpuinfo; NUL-terminated.
+struct CpuName {
+    char vendor[13];
+    char brand[49];
+    std::uint32_t family, model, stepping;
+};
+[[nodiscard]] CpuName cpu_name();
+
 /// Turns interrupts on and stops this CPU until one came; returns with interrupts off. An interrupt
 /// that is pending already is taken, not slept over (STI's shadow, SDM vol. 2B).
 void wait_for_interrupt();

@@ -105,9 +105,11 @@ void CpuScheduler::switch_to(Thread& next) {
 void CpuScheduler::finish_switch() {
     CpuScheduler& here = *this_cpu().scheduler;
     Thread* exited = here.exited_;
-    here.exited_ = nullptr;
+    Thread* leaving = here.leaving_;
+    here.exited_ = here.leaving_ = nullptr;
     here.lock_.release();
     if (exited != nullptr) reap(*exited);
+    if (leaving != nullptr) place(*leaving, sched::Enqueue::Migrated, WakeHint::kPlain);
 }
 
 void CpuScheduler::sleep() {
@@ -128,7 +130,12 @@ void CpuScheduler::yield(sched::Put why) {
     lock_.acquire();
     const std::uint64_t now = arch::now_ns();
     charge(now);
-    if (queue_.current() != nullptr) queue_.put_prev(why, now);
+    if (current_is_misplaced()) {
+        queue_.block();
+        leaving_ = &this_thread();
+    } else if (queue_.current() != nullptr) {
+        queue_.put_prev(why, now);
+    }
     switch_to_next(now);
 }
 
@@ -259,7 +266,7 @@ void CpuScheduler::tick() {
     if (queue_.unthrottle(now)) this_cpu().reschedule = true;
     if (queue_.current() == nullptr) {
         if (queue_.waiting() != 0) this_cpu().reschedule = true;
-    } else if (queue_.waiting() != 0 && queue_.slice_expired(now)) {
+    } else if (current_is_misplaced() || (queue_.waiting() != 0 && queue_.slice_expired(now))) {
         this_cpu().reschedule = true;
     }
     set_slice_timer(now);

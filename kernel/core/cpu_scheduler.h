@@ -24,6 +24,8 @@ class CpuScheduler {
     [[noreturn]] void exit() NO_THREAD_SAFETY_ANALYSIS;
     [[noreturn]] void idle_loop();
 
+    /// Makes `thread`, which is on no CPU and no run queue, runnable where it is best.
+    static void place(Thread& thread, sched::Enqueue why, WakeHint hint);
     /// Makes `thread`, which sleeps and is on no CPU, runnable on this CPU.
     void enqueue(Thread& thread, sched::Enqueue why, WakeHint hint);
     /// Ends the sleep of a thread whose home this CPU is. kAwake: it did not sleep; kStays: it had
@@ -35,6 +37,18 @@ class CpuScheduler {
     std::optional<CpuTime> cpu_time(const Thread& thread);
     /// Of all threads but the idle one, until now. Interrupts are off for both.
     CpuTime busy_time();
+
+    /// Changes of policy, of a thread whose home this CPU is. kMoves: it waited here and may not
+    /// any more, the caller puts it on a run queue; kRuns: it runs here and should not; kNotHere:
+    /// its home is elsewhere or it is on the way there.
+    enum class ChangeResult : std::uint8_t { kDone, kMoves, kRuns, kNotHere };
+    ChangeResult try_set_affinity(Thread& thread, std::uint64_t cpus);
+    bool try_set_nice(Thread& thread, int nice);
+    struct Policy {
+        int nice;
+        std::uint64_t affinity;
+    };
+    std::optional<Policy> policy(const Thread& thread);
 
     /// The timer fired or another CPU sent a reschedule interrupt.
     void tick();
@@ -63,6 +77,10 @@ class CpuScheduler {
     using Lock = IrqSpinLock<LockRank::kRunQueue>;
 
     void charge(std::uint64_t now) REQUIRES(lock_);
+    /// Whether the current thread must go on elsewhere.
+    [[nodiscard]] bool current_is_misplaced() const {
+        return queue_.current() != nullptr && !queue_.current()->allowed_on(queue_.cpu());
+    }
     void switch_to_next(std::uint64_t now) NO_THREAD_SAFETY_ANALYSIS;
     void switch_to(Thread& next) NO_THREAD_SAFETY_ANALYSIS;
     void set_slice_timer(std::uint64_t now) REQUIRES(lock_);
@@ -76,6 +94,7 @@ class CpuScheduler {
     std::uint64_t charged_at_ns_ = 0;  ///< the current thread's time is accounted up to here
     std::uint64_t busy_ns_ = 0;        ///< up to charged_at_ns_
     Thread* exited_ = nullptr;         ///< switched away from for good, to be released
+    Thread* leaving_ = nullptr;        ///< switched away from, to go on on another CPU
     /// machine_load()'s: kept, since clearing what has no CPU costs more than filling in the rest.
     sched::MachineLoad seen_{};
 

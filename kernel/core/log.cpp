@@ -15,7 +15,7 @@ constexpr std::size_t kPrefix = 3;  // of a line: its level, "<6>"
 
 // The newest bytes of the log; `end` counts all that were ever written.
 struct LogBuffer {
-    std::array<char, 64 * 1024> bytes = {};
+    std::array<char, kLogBytes> bytes = {};
     std::uint64_t end = 0;
     LogSink sink = nullptr;
 
@@ -33,6 +33,10 @@ constinit Atomic<LogLevel> console_level{LogLevel::kInfo};
 
 void set_console_log_level(LogLevel level) {
     console_level.store(level, std::memory_order_relaxed);
+}
+
+LogLevel console_log_level() {
+    return console_level.load(std::memory_order_relaxed);
 }
 
 void set_log_sink(LogSink sink) {

@@ -12,8 +12,16 @@
 namespace exo {
 
 /// Numbers of syslog(2).
-enum class LogLevel : std::uint8_t { kError = 3, kWarning = 4, kInfo = 6, kDebug = 7 };
+enum class LogLevel : std::uint8_t {
+    kEmergency = 0,
+    kError = 3,
+    kWarning = 4,
+    kInfo = 6,
+    kDebug = 7
+};
 
+/// How much of the log is kept.
+inline constexpr std::size_t kLogBytes = 64 * 1024;
 /// Longer lines are cut.
 inline constexpr std::size_t kLogLine = 256;
 
@@ -24,6 +32,7 @@ void set_log_sink(LogSink sink);
 
 /// Only lines at least as grave as `level` go to the console from now on; all go to the log.
 void set_console_log_level(LogLevel level);
+[[nodiscard]] LogLevel console_log_level();
 
 /// Copies log lines ("<6>[    1.234567] module: text\n") from byte `position` of all that was ever
 /// written, or from the oldest that is kept; moves `position` behind them. The number of bytes

@@ -38,14 +38,17 @@ bool end_sleep(Thread& thread, Atomic<std::uint32_t>& home, WakeHint hint,
         result = scheduler.try_wake(thread, only_interruptible);
     }
     if (result == CpuScheduler::WakeResult::kMoves) {
-        const std::uint32_t cpu = choose_cpu(thread, hint);
-        CpuScheduler::of(cpu).enqueue(thread, sched::Enqueue::Wakeup, hint);
+        CpuScheduler::place(thread, sched::Enqueue::Wakeup, hint);
     }
     arch::restore_interrupts(interrupts);
     return result != CpuScheduler::WakeResult::kAwake;
 }
 
 }  // namespace
+
+void CpuScheduler::place(Thread& thread, sched::Enqueue why, WakeHint hint) {
+    of(choose_cpu(thread, hint)).enqueue(thread, why, hint);
+}
 
 CpuLocal& cpu_local(std::uint32_t id) {
     EXO_CHECK(id < sched::kMaxCpus && cpus[id] != nullptr, "no such CPU");
@@ -116,8 +119,7 @@ void start_thread(Thread& thread) {
     thread.ref();  // given back by the reaper
     const auto interrupts = arch::disable_interrupts();
     thread.state_.store(ThreadState::kRunnable, std::memory_order_relaxed);
-    CpuScheduler& scheduler = CpuScheduler::of(choose_cpu(thread, WakeHint::kPlain));
-    scheduler.enqueue(thread, sched::Enqueue::New, WakeHint::kPlain);
+    CpuScheduler::place(thread, sched::Enqueue::New, WakeHint::kPlain);
     arch::restore_interrupts(interrupts);
 }
 

@@ -61,6 +61,19 @@ void reschedule_if_needed();
 /// any CPU, what is not accounted yet counts as well. Takes the lock of its run queue.
 [[nodiscard]] std::uint64_t cpu_time_ns(const Thread& thread);
 
+/// Share of CPU time, -20 (most) to 19, as setpriority(2). Takes the lock of its run queue.
+[[nodiscard]] int nice_of(const Thread& thread);
+void set_nice(Thread& thread, int nice);
+
+/// CPUs that `thread` may run on, bit n for CPU n; those that are not online count for nothing.
+[[nodiscard]] std::uint64_t affinity_of(const Thread& thread);
+/// A thread that waits or runs elsewhere moves, at the latest on its way back to its program.
+/// INVAL: none of them is online.
+Result<void> set_affinity(Thread& thread, std::uint64_t cpus);
+
+/// Before start_thread(): `child` begins with the nice value and the CPUs of `parent`.
+void inherit_policy(Thread& child, const Thread& parent);
+
 /// Processor time, nanoseconds: in a program ("user") and in the kernel for it ("system").
 struct CpuTime {
     std::uint64_t program_ns = 0;

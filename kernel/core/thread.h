@@ -90,6 +90,7 @@ class Thread : public RefCounted {
     friend bool wake(Thread& thread, WakeHint hint);
     friend void use_space(arch::UserSpace* space);
     friend void start_thread(Thread& thread);
+    friend void inherit_policy(Thread& child, const Thread& parent);
 
     static void begin(void* thread);
 

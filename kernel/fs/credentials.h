@@ -16,7 +16,9 @@ struct Credentials : public RefCounted {
     Uid uid = 0, effective_uid = 0, saved_uid = 0, fs_uid = 0;
     Gid gid = 0, effective_gid = 0, saved_gid = 0, fs_gid = 0;
     std::uint64_t capabilities = ~std::uint64_t{0};  ///< capabilities(7), effective set
-    Vector<Gid> groups;                              ///< supplementary
+    /// execve(2) of a set-ID program gives nothing more (prctl(2), PR_SET_NO_NEW_PRIVS).
+    bool no_new_privileges = false;
+    Vector<Gid> groups;  ///< supplementary
 
     [[nodiscard]] bool in_group(Gid group) const {
         if (group == fs_gid) return true;

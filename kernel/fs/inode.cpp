@@ -55,6 +55,10 @@ RefPtr<Dentry> Inode::link_target() {
 Result<std::size_t> Inode::read(IoCursor&, std::uint64_t) {
     return Errno::INVAL;
 }
+Result<void> Inode::allocate(std::uint64_t, std::uint64_t, Grow) {
+    return Errno::OPNOTSUPP;
+}
+
 Result<std::size_t> Inode::write(IoCursor&, std::uint64_t&, WriteAt) {
     return Errno::INVAL;
 }

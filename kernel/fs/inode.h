@@ -114,6 +114,10 @@ class Inode : public RefCounted {
     /// end that `from` may write up to, or the largest file; NOSPC.
     enum class WriteAt : std::uint8_t { kOffset, kEnd };
     virtual Result<std::size_t> write(IoCursor& from, std::uint64_t& offset, WriteAt where);
+    /// Makes room for the bytes [offset, offset + size), so that writing there does not run out of
+    /// it, and the file at least that long if asked to. OPNOTSUPP; NOSPC; FBIG.
+    enum class Grow : std::uint8_t { kNo, kYes };
+    virtual Result<void> allocate(std::uint64_t offset, std::uint64_t size, Grow grow);
     virtual Result<Ref<MemoryObject>> memory_object();  ///< NODEV: cannot be mapped
 
     [[nodiscard]] FileType type() const { return type_; }

@@ -162,6 +162,33 @@ Result<std::size_t> TmpfsInode::write(IoCursor& from, std::uint64_t& offset, Wri
     return done;
 }
 
+Result<void> TmpfsInode::allocate(std::uint64_t offset, std::uint64_t size, Grow grow) {
+    if (type() != FileType::kRegular) return Errno::NODEV;
+    if (offset > kMaxFileSize || size > kMaxFileSize - offset) return Errno::FBIG;
+    const Ref<MemoryObject> pages = TRY(memory_object());
+    const MutexGuard guard(content());
+    const std::uint64_t end = offset + size;
+    const std::uint64_t wanted = pages_of(end) - offset / kPageSize;
+    if (!tmpfs().pages.charge(wanted)) return Errno::NOSPC;
+    Result<void> done;
+    for (std::uint64_t page = offset / kPageSize; page < pages_of(end) && done; ++page) {
+        const Result<PhysAddr> frame = pages->page(page);
+        if (frame) unref_frame(*frame);
+        if (!frame) done = frame.error();
+    }
+    settle_charge(wanted);
+    if (!done) return Errno::NOSPC;
+    auto attributes = attributes_.lock();
+    InodeStat& stat = attributes->stat;
+    if (grow == Grow::kYes && end > stat.size) {
+        stat.size = end;
+        stat.modified = now_timestamp();
+        pages->extend(end);
+    }
+    stat.changed = now_timestamp();
+    return {};
+}
+
 // The charge is made for all pages that may be new, and corrected by what really was.
 Result<std::size_t> TmpfsInode::write_charged(MemoryObject& pages, IoCursor& from,
                                               std::uint64_t offset) {

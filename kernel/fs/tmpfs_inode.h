@@ -67,6 +67,7 @@ class TmpfsInode final : public Inode {
     Result<std::size_t> read_link(char* to, std::size_t capacity) override;
     Result<std::size_t> read(IoCursor& to, std::uint64_t offset) override;
     Result<std::size_t> write(IoCursor& from, std::uint64_t& offset, WriteAt where) override;
+    Result<void> allocate(std::uint64_t offset, std::uint64_t size, Grow grow) override;
     Result<Ref<MemoryObject>> memory_object() override;
 
     TmpfsInode(Tmpfs& file_system, const InodeStat& stat);

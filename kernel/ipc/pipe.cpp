@@ -22,9 +22,14 @@ class Pipe final : public RefCounted {
     PollEvents poll(PollTable* table, Rights access);
     [[nodiscard]] std::size_t bytes() const { return stream_.bytes(); }
 
-    void add_end(Rights access);
+    /// Who was there when an end came, and how many had ever come.
+    struct Others {
+        bool readers = false, writers = false;
+        std::uint32_t readers_ever = 0, writers_ever = 0;
+    };
+    Others add_end(Rights access);
     void remove_end(Rights access);
-    Result<void> wait_for_peer(FileFlags flags, Rights access);
+    Result<void> wait_for_peer(FileFlags flags, Rights access, const Others& others);
 
   private:
     [[nodiscard]] std::size_t room() const {
@@ -43,6 +48,8 @@ class Pipe final : public RefCounted {
     WaitQueue readable_;
     WaitQueue writable_;
     WaitQueue peers_;  // of a FIFO: who waits in open
+    // Ends come one at a time, so that of a reader and a writer the later one sees the other.
+    SpinLock<LockRank::kAttributes> arrivals_;
     Atomic<std::uint32_t> readers_{0};
     Atomic<std::uint32_t> writers_{0};
     // How many ever came, so that who waits for one is not fooled by one that has left again.
@@ -133,17 +140,25 @@ PollEvents Pipe::poll(PollTable* table, Rights access) {
     return events;
 }
 
-void Pipe::add_end(Rights access) {
-    // release, with the acquires in no_readers() and no_writers(): whose end it is has come first.
-    if (includes(access, Rights::kRead)) {
-        readers_.fetch_add(1, std::memory_order_release);
-        readers_ever_.fetch_add(1, std::memory_order_release);
-    }
-    if (includes(access, Rights::kWrite)) {
-        writers_.fetch_add(1, std::memory_order_release);
-        writers_ever_.fetch_add(1, std::memory_order_release);
+Pipe::Others Pipe::add_end(Rights access) {
+    Others others;
+    {
+        const SpinGuard guard(arrivals_);
+        others = {!no_readers(), !no_writers(), readers_ever_.load(std::memory_order_relaxed),
+                  writers_ever_.load(std::memory_order_relaxed)};
+        // release, with the acquires in no_readers() and no_writers(): whose end it is has come
+        // first.
+        if (includes(access, Rights::kRead)) {
+            readers_.fetch_add(1, std::memory_order_release);
+            readers_ever_.fetch_add(1, std::memory_order_release);
+        }
+        if (includes(access, Rights::kWrite)) {
+            writers_.fetch_add(1, std::memory_order_release);
+            writers_ever_.fetch_add(1, std::memory_order_release);
+        }
     }
     peers_.wake_all();
+    return others;
 }
 
 void Pipe::remove_end(Rights access) {
@@ -160,24 +175,22 @@ void Pipe::remove_end(Rights access) {
     if (no_readers() && no_writers()) stream_.clear();
 }
 
-// fifo(7). The caller's own end was added before.
-Result<void> Pipe::wait_for_peer(FileFlags flags, Rights access) {
+// fifo(7). The caller's own end was added when `others` were seen: who came since then, though it
+// may have left again, is a peer.
+Result<void> Pipe::wait_for_peer(FileFlags flags, Rights access, const Others& others) {
     const bool reads = includes(access, Rights::kRead);
     const bool writes = includes(access, Rights::kWrite);
     const bool nonblocking = has(flags, FileFlags::kNonBlocking);
     if (reads && writes) return {};
     if (reads) {
-        if (nonblocking || !no_writers()) return {};
-        const std::uint32_t before = writers_ever_.load(std::memory_order_acquire);
-        return peers_.wait([&] {
-            return !no_writers() || writers_ever_.load(std::memory_order_acquire) != before;
-        });
+        if (nonblocking || others.writers) return {};
+        return peers_.wait(
+            [&] { return writers_ever_.load(std::memory_order_acquire) != others.writers_ever; });
     }
-    if (!no_readers()) return {};
+    if (others.readers) return {};
     if (nonblocking) return Errno::NXIO;
-    const std::uint32_t before = readers_ever_.load(std::memory_order_acquire);
     return peers_.wait(
-        [&] { return !no_readers() || readers_ever_.load(std::memory_order_acquire) != before; });
+        [&] { return readers_ever_.load(std::memory_order_acquire) != others.readers_ever; });
 }
 
 /// One end, or both (a FIFO opened for reading and writing).
@@ -189,9 +202,8 @@ class PipeFile final : public File {
           pipe_(std::move(pipe)),
           access_(access),
           inode_(std::move(inode)),
-          dentry_(std::move(dentry)) {
-        pipe_->add_end(access_);
-    }
+          dentry_(std::move(dentry)),
+          others_(pipe_->add_end(access_)) {}
     ~PipeFile() override { leave(); }
 
     Result<std::size_t> read(IoCursor& to) override { return pipe_->read(to, flags()); }
@@ -200,6 +212,8 @@ class PipeFile final : public File {
     Result<std::size_t> readable_bytes() override { return pipe_->bytes(); }
     [[nodiscard]] RefPtr<Inode> inode() const override { return inode_; }
     [[nodiscard]] RefPtr<Dentry> dentry() const override { return dentry_; }
+    /// fifo(7)'s open.
+    Result<void> wait_for_peer() { return pipe_->wait_for_peer(flags(), access_, others_); }
 
   private:
     void hang_up() override { leave(); }
@@ -212,6 +226,7 @@ class PipeFile final : public File {
     const Rights access_;
     const RefPtr<Inode> inode_;
     const RefPtr<Dentry> dentry_;
+    const Pipe::Others others_;
     Atomic<bool> left_{false};
 };
 
@@ -231,10 +246,10 @@ Result<Ref<File>> open_fifo(Inode& inode, Dentry& by, FileFlags flags, Rights ac
     if (!attached) attached = inode.attach(TRY(make_ref<Pipe>()));
     // Only this function attaches to FIFOs.
     const Ref<Pipe> pipe(static_cast<Pipe&>(*attached));
-    Ref<File> end =
+    const Ref<PipeFile> end =
         TRY(make_ref<PipeFile>(pipe, flags, access, RefPtr<Inode>(&inode), RefPtr<Dentry>(&by)));
-    TRY(pipe->wait_for_peer(flags, access));
-    return end;
+    TRY(end->wait_for_peer());
+    return Ref<File>(*end);
 }
 
 }  // namespace exo

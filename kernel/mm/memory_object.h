@@ -55,6 +55,8 @@ class MemoryObject : public Object {
     /// Where the object ends, for faults: a mapped page that begins there or later cannot be
     /// touched. Objects begin without an end; truncate() sets one, and write() moves it.
     static constexpr std::uint64_t kNoEnd = ~std::uint64_t{0};
+    /// Moves the end to `size`, never back.
+    void extend(std::uint64_t size);
     [[nodiscard]] std::uint64_t size() const { return size_.load(std::memory_order_acquire); }
 
     [[nodiscard]] std::uint64_t resident_bytes() const {
@@ -84,7 +86,6 @@ class MemoryObject : public Object {
     Result<void> write_page(IoCursor& from, std::uint64_t offset, std::size_t bytes,
                             std::size_t& done);
     void drop_pages(std::uint64_t first);
-    void extend(std::uint64_t size);
 
     Locked<RadixTree, SpinLock<LockRank::kObjectPages>> pages_;  ///< frames' addresses
     Atomic<std::uint64_t> resident_pages_{0};

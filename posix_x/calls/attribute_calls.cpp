@@ -93,6 +93,20 @@ Result<long> set_times_of_path(Task& task, DirFd at, UserPath path, UserIn<abi::
 
 }  // namespace
 
+Result<long> sys_fallocate(Task& task, Fd fd, Flags mode, std::int64_t offset, std::int64_t size) {
+    constexpr std::uint32_t kKeepSize = 1;
+    const auto file = TRY(file_of(task, fd, Rights::kWrite));
+    if (offset < 0 || size <= 0) return Errno::INVAL;
+    if (!mode.only(kKeepSize)) return Errno::OPNOTSUPP;
+    const RefPtr<Inode> inode = file->inode();
+    if (!inode || inode->type() == FileType::kFifo) return Errno::SPIPE;
+    if (inode->type() == FileType::kDirectory) return Errno::ISDIR;
+    if (inode->type() != FileType::kRegular) return Errno::NODEV;
+    TRY(inode->allocate(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(size),
+                        mode.has(kKeepSize) ? Inode::Grow::kNo : Inode::Grow::kYes));
+    return 0;
+}
+
 Result<long> sys_fchmodat(Task& task, DirFd at, UserPath path, ModeBits mode) {
     const auto dentry = TRY(resolve(task, at, path, Flags{}));
     const auto inode = TRY(inode_of(*dentry));

@@ -54,7 +54,7 @@ Result<long> sys_close_range(Task& task, std::uint32_t first, std::uint32_t last
     if (!flags.only(kUnshare | kCloseOnExec) || first > last) return Errno::INVAL;
     Process& process = task.process();
     if (flags.has(kUnshare) && process.handles->ref_count() > 1)
-        process.handles = TRY(process.handles->copy());
+        process.set_handles(TRY(process.handles->copy()));
     HandleTable& handles = *process.handles;
     handles.for_each([&](Fd fd, const Handle&) {
         const auto number = static_cast<std::uint32_t>(fd);

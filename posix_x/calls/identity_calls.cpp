@@ -13,6 +13,7 @@ Result<Ref<Credentials>> copy_credentials(const Credentials& from) {
     copy->gid = from.gid, copy->effective_gid = from.effective_gid;
     copy->saved_gid = from.saved_gid, copy->fs_gid = from.fs_gid;
     copy->capabilities = from.capabilities;
+    copy->no_new_privileges = from.no_new_privileges;
     for (const Gid group : from.groups) TRY(copy->groups.push_back(group));
     return copy;
 }

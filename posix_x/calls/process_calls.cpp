@@ -3,6 +3,7 @@
 #include "posix_x/calls/files.h"
 #include "posix_x/exec.h"
 #include "posix_x/fork.h"
+#include "posix_x/identity.h"
 #include "posix_x/process_table.h"
 #include "posix_x/signals.h"
 
@@ -147,10 +148,28 @@ Result<long> sys_arch_prctl(Task& task, std::uint32_t operation, std::uint64_t v
     }
 }
 
-Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value, std::uint64_t,
-                       std::uint64_t, std::uint64_t) {
+namespace {
+
+Result<long> set_no_new_privileges(Task& task) {
+    auto next = TRY(copy_credentials(*task.process().credentials()));
+    next->no_new_privileges = true;
+    task.process().set_credentials(Ref<const Credentials>(*next));
+    return 0;
+}
+
+}  // namespace
+
+Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value,
+                       std::uint64_t third, std::uint64_t fourth, std::uint64_t fifth) {
     constexpr std::uint32_t kSetDeathSignal = 1, kGetDumpable = 3, kSetName = 15, kGetName = 16;
+    constexpr std::uint32_t kSetNoNewPrivileges = 38, kGetNoNewPrivileges = 39;
     switch (operation) {
+        case kSetNoNewPrivileges:
+            if (value != 1 || third != 0 || fourth != 0 || fifth != 0) return Errno::INVAL;
+            return set_no_new_privileges(task);
+        case kGetNoNewPrivileges:
+            if (value != 0 || third != 0 || fourth != 0 || fifth != 0) return Errno::INVAL;
+            return task.process().credentials()->no_new_privileges ? 1 : 0;
         case kSetDeathSignal:
             if (value != 0) return Errno::INVAL;
             return 0;
@@ -174,10 +193,14 @@ Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value,
     }
 }
 
-Result<long> sys_personality(Task&, std::uint32_t wanted) {
-    constexpr std::uint32_t kLinux = 0, kAsk = 0xffffffff;
-    if (wanted != kLinux && wanted != kAsk) return Errno::INVAL;
-    return kLinux;
+Result<long> sys_personality(Task& task, std::uint32_t wanted) {
+    constexpr std::uint32_t kAsk = 0xffffffff;
+    Atomic<std::uint32_t>& own = task.process().personality;
+    const std::uint32_t before = own.load(std::memory_order_relaxed);
+    if (wanted == kAsk) return before;
+    if (wanted != abi::kPersonalityLinux && wanted != abi::kPersonalityLinux32) return Errno::INVAL;
+    own.store(wanted, std::memory_order_relaxed);
+    return before;
 }
 
 }  // namespace exo::posix

@@ -1,4 +1,4 @@
-// uname(2), sysinfo(2), limits, scheduling, random numbers, the log, power: the machine as a whole.
+// uname(2), sysinfo(2), limits, random numbers, power: the machine as a whole.
 #include <algorithm>
 #include <cstring>
 
@@ -29,8 +29,11 @@ Result<long> set_name(Task& task, UserAddr in, std::uint64_t length,
 
 }  // namespace
 
-Result<long> sys_uname(Task&, UserAddr out) {
-    const abi::UtsName name = system_name();
+Result<long> sys_uname(Task& task, UserAddr out) {
+    abi::UtsName name = system_name();
+    constexpr char kMachine32[] = "i686";
+    if (task.process().personality.load(std::memory_order_relaxed) == abi::kPersonalityLinux32)
+        std::memcpy(name.machine, kMachine32, sizeof kMachine32);
     TRY(write_user(out, &name, sizeof name));
     return 0;
 }
@@ -94,70 +97,6 @@ Result<long> sys_getrlimit(Task& task, std::uint32_t which, UserOut<abi::Resourc
 Result<long> sys_setrlimit(Task& task, std::uint32_t which, UserIn<abi::ResourceLimit> in) {
     if (in.is_null()) return Errno::FAULT;
     return sys_prlimit64(task, 0, which, in, {});
-}
-
-Result<long> sys_sched_yield(Task&) {
-    yield();
-    return 0;
-}
-
-namespace {
-
-/// The thread with that id, 0 for the running one; only whether it is there. SRCH.
-Result<void> check_thread(Pid tid) {
-    if (tid < 0) return Errno::INVAL;
-    if (tid != 0 && process_table().lock()->find_task(tid) == nullptr) return Errno::SRCH;
-    return {};
-}
-
-std::uint64_t all_cpus() {
-    const std::uint32_t cpus = online_cpus();
-    return cpus >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << cpus) - 1;
-}
-
-}  // namespace
-
-Result<long> sys_sched_getaffinity(Task&, Pid tid, std::uint32_t bytes,
-                                   UserOut<std::uint64_t> out) {
-    // In bits, and with 32 of them, as Linux has it: 2^31 bytes are none.
-    if (bytes * 8 < online_cpus() || bytes % sizeof(std::uint64_t) != 0) return Errno::INVAL;
-    TRY(check_thread(tid));
-    TRY(out.write(all_cpus()));
-    return sizeof(std::uint64_t);
-}
-
-Result<long> sys_sched_setaffinity(Task&, Pid tid, std::uint32_t bytes, UserAddr in) {
-    std::uint64_t mask = 0;
-    TRY(read_user(&mask, in, std::min<std::size_t>(bytes, sizeof mask)));
-    TRY(check_thread(tid));
-    if ((mask & all_cpus()) != all_cpus()) return Errno::INVAL;
-    return 0;
-}
-
-Result<long> sys_sched_getscheduler(Task&, Pid tid) {
-    TRY(check_thread(tid));
-    return 0;
-}
-Result<long> sys_sched_setscheduler(Task&, Pid tid, std::uint32_t policy, UserIn<std::int32_t> in) {
-    if (in.is_null()) return Errno::INVAL;
-    TRY(check_thread(tid));
-    const std::int32_t priority = TRY(in.read());
-    if (policy != 0 || priority != 0) return Errno::INVAL;
-    return 0;
-}
-Result<long> sys_sched_getparam(Task&, Pid tid, UserOut<std::int32_t> out) {
-    if (out.is_null()) return Errno::INVAL;
-    TRY(check_thread(tid));
-    TRY(out.write(0));
-    return 0;
-}
-Result<long> sys_sched_get_priority_max(Task&, std::uint32_t policy) {
-    constexpr std::uint32_t kFifo = 1, kRoundRobin = 2, kLast = 6;
-    if (policy > kLast || policy == 4) return Errno::INVAL;
-    return policy == kFifo || policy == kRoundRobin ? 99 : 0;
-}
-Result<long> sys_sched_get_priority_min(Task& task, std::uint32_t policy) {
-    return TRY(sys_sched_get_priority_max(task, policy)) == 0 ? 0 : 1;
 }
 
 Result<long> sys_getcpu(Task&, UserOut<std::uint32_t> cpu, UserOut<std::uint32_t> node) {

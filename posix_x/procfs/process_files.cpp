@@ -1,4 +1,5 @@
 // Files of /proc/PID (proc(5)).
+#include "kernel/core/scheduler.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/mounts.h"
 #include "kernel/fs/path_walk.h"
@@ -19,6 +20,8 @@ struct Snapshot {
     Pid parent = 0, group = 0, session = 0;
     TimesUsed used;
     std::uint32_t threads = 0, cpu = 0;
+    int nice = 0;
+    std::uint64_t affinity = 0;
     std::uint64_t mapped = 0, resident = 0;
     ProgramStrings strings;
 };
@@ -49,6 +52,8 @@ Snapshot take_snapshot(Process& process) {
     if (first != nullptr) {
         std::copy_n(first->name().data(), first->name().size(), shot.name);
         shot.cpu = first->last_cpu();
+        shot.nice = nice_of(*first);
+        shot.affinity = affinity_of(*first);
         if (!kin.zombie) shot.state = state_letter(*first, signals->stopped);
     }
     return shot;
@@ -59,10 +64,10 @@ Result<void> write_stat(Process& process, Text& text) {
     TRY(text.print("{} ({}) {} {} {} {} 0 -1 0 0 0 0 0 ", process.pid,
                    static_cast<const char*>(shot.name), shot.state, shot.parent, shot.group,
                    shot.session));
-    TRY(text.print("{} {} {} {} 20 0 {} 0 {} {} {} ", to_ticks(shot.used.own.program_ns),
+    TRY(text.print("{} {} {} {} {} {} {} 0 {} {} {} ", to_ticks(shot.used.own.program_ns),
                    to_ticks(shot.used.own.kernel_ns), to_ticks(shot.used.children.program_ns),
-                   to_ticks(shot.used.children.kernel_ns), shot.threads, to_ticks(process.start_ns),
-                   shot.mapped, shot.resident / kPageSize));
+                   to_ticks(shot.used.children.kernel_ns), 20 + shot.nice, shot.nice, shot.threads,
+                   to_ticks(process.start_ns), shot.mapped, shot.resident / kPageSize));
     return text.print("{} 0 0 0 0 0 0 0 0 0 0 0 0 17 {} 0 0 0 0 0 0 0 0 {} {} 0 0 0\n",
                       ~std::uint64_t{0}, shot.cpu, shot.strings.arguments_begin,
                       shot.strings.arguments_end);
@@ -97,8 +102,13 @@ Result<void> write_status(Process& process, Text& text) {
     TRY(text.print("Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\n", who->uid, who->effective_uid,
                    who->saved_uid, who->fs_uid, who->gid, who->effective_gid, who->saved_gid,
                    who->fs_gid));
-    return text.print("VmSize:\t{:8} kB\nVmRSS:\t{:8} kB\nThreads:\t{}\n", shot.mapped >> 10,
-                      shot.resident >> 10, shot.threads);
+    TRY(text.append("Groups:\t"));
+    for (const Gid group : who->groups) TRY(text.print("{} ", group));
+    TRY(text.print("\nVmSize:\t{:8} kB\nVmRSS:\t{:8} kB\nThreads:\t{}\n", shot.mapped >> 10,
+                   shot.resident >> 10, shot.threads));
+    const std::uint64_t online = (std::uint64_t{2} << (online_cpus() - 1)) - 1;
+    return text.print("NoNewPrivs:\t{}\nCpus_allowed:\t{:x}\n", who->no_new_privileges ? 1 : 0,
+                      shot.affinity & online);
 }
 
 Result<void> write_comm(Process& process, Text& text) {
@@ -130,6 +140,51 @@ Result<void> write_arguments(Process& process, Text& text) {
     if (!whole || text.view().empty() || text.view().back() == '\0') return {};
     TRY(append_memory(*space, strings.arguments_end, strings.environment_end, text));
     text.truncate(text.view().find('\0'));
+    return {};
+}
+
+Result<void> write_environment(Process& process, Text& text) {
+    const auto [space, strings] = process.pin_memory();
+    if (!space) return {};
+    return append_memory(*space, strings.arguments_end, strings.environment_end, text);
+}
+
+/// Of nobody who logged in: the value of a process that no login has marked (credentials(7)).
+Result<void> write_login_uid(Process&, Text& text) {
+    return text.append("4294967295");
+}
+
+Result<void> write_limit(Text& text, std::uint64_t value) {
+    if (value == abi::kUnlimited) return text.print("{:20} ", std::string_view("unlimited"));
+    return text.print("{:20} ", value);
+}
+
+Result<void> write_limits(Process& process, Text& text) {
+    struct Row {
+        std::string_view name, unit;
+    };
+    constexpr Row kRows[abi::kLimits] = {
+        {"Max cpu time", "seconds"},     {"Max file size", "bytes"},
+        {"Max data size", "bytes"},      {"Max stack size", "bytes"},
+        {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+        {"Max processes", "processes"},  {"Max open files", "files"},
+        {"Max locked memory", "bytes"},  {"Max address space", "bytes"},
+        {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+        {"Max msgqueue size", "bytes"},  {"Max nice priority", ""},
+        {"Max realtime priority", ""},   {"Max realtime timeout", "us"}};
+    const Limits limits = process.limits();
+    TRY(text.append(
+        "Limit                     Soft Limit           Hard Limit           Units     \n"));
+    for (std::size_t i = 0; i < abi::kLimits; ++i) {
+        TRY(text.append(kRows[i].name));
+        TRY(text.append(
+            std::string_view("                          ").substr(kRows[i].name.size())));
+        TRY(write_limit(text, limits[i].current));
+        TRY(write_limit(text, limits[i].maximum));
+        TRY(text.append(kRows[i].unit));
+        TRY(text.append(std::string_view("          ").substr(kRows[i].unit.size())));
+        TRY(text.append("\n"));
+    }
     return {};
 }
 
@@ -174,7 +229,7 @@ Result<void> write_oom_score_adjustment(Process& process, Text& text) {
 }
 
 /// A decimal number with or without sign. INVAL.
-Result<std::int32_t> parse_number(std::string_view text) {
+Result<std::int32_t> parse_signed(std::string_view text) {
     const bool negative = text.starts_with('-');
     if (negative || text.starts_with('+')) text.remove_prefix(1);
     if (text.empty()) return Errno::INVAL;
@@ -190,7 +245,7 @@ Result<std::int32_t> parse_number(std::string_view text) {
 /// ACCES: less than what CAP_SYS_RESOURCE has allowed.
 Result<void> set_oom_score_adjustment(Process& process, std::string_view text) {
     constexpr unsigned kSysResource = 24;
-    const std::int32_t value = TRY(parse_number(text));
+    const std::int32_t value = TRY(parse_signed(text));
     if (value < kOomNever || value > kOomMost) return Errno::INVAL;
     const bool privileged = this_task().process().credentials()->capable(kSysResource);
     if (!privileged && value < process.least_oom_score_adjustment.load(std::memory_order_relaxed))
@@ -201,7 +256,11 @@ Result<void> set_oom_score_adjustment(Process& process, std::string_view text) {
 }
 
 Result<void> write_process_mounts(Process&, Text& text) {
-    return write_mounts(text);
+    return write_mounts(text, MountFormat::kMounts);
+}
+
+Result<void> write_mount_info(Process&, Text& text) {
+    return write_mounts(text, MountFormat::kMountInfo);
 }
 
 Result<Ref<Dentry>> executable(Process& process) {
@@ -221,8 +280,12 @@ constexpr ProcessEntry kEntries[] = {
     {"cmdline", 0444, write_arguments, nullptr},
     {"comm", 0444, write_comm, nullptr},
     {"cwd", 0777, nullptr, directory},
+    {"environ", 0400, write_environment, nullptr},
     {"exe", 0777, nullptr, executable},
+    {"limits", 0444, write_limits, nullptr},
+    {"loginuid", 0444, write_login_uid, nullptr},
     {"maps", 0444, write_maps, nullptr},
+    {"mountinfo", 0444, write_mount_info, nullptr},
     {"mounts", 0444, write_process_mounts, nullptr},
     {"oom_score", 0444, write_oom_score, nullptr},
     {"oom_score_adj", 0644, write_oom_score_adjustment, nullptr, set_oom_score_adjustment},

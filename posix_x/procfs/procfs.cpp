@@ -3,66 +3,13 @@
 
 #include <cstring>
 
-#include "kernel/fs/dentry.h"
-#include "kernel/fs/file.h"
-#include "kernel/fs/inode_file.h"
 #include "kernel/fs/mounts.h"
-#include "kernel/fs/time.h"
 #include "posix_x/process_table.h"
+#include "posix_x/procfs/proc_inode.h"
 
 namespace exo::posix {
 
 namespace {
-
-/// Numbers of inodes: the process in the upper part, its entry below; 0: /proc itself.
-constexpr std::uint64_t kRootNumber = 1;
-constexpr std::uint64_t number_of(Pid pid, std::size_t entry) {
-    return static_cast<std::uint64_t>(pid) << 16 | (entry + 2);
-}
-/// In the place of an entry: a process's own directory, and what is not in a table.
-constexpr std::size_t kDirectoryEntry = 0xfff0;
-constexpr std::size_t kSelfEntry = 0xfff1;
-constexpr std::size_t kExoEntry = 0xfff2;
-constexpr std::size_t kFirstExoEntry = 0x8000;  // the files of /proc/exo
-
-/// A text that was made when the file was opened.
-class TextFile : public File {
-  public:
-    TextFile(Text text, Inode& inode, Dentry& by)
-        : File(ObjectType::kFile, FileFlags::kNone),
-          text_(std::move(text)),
-          inode_(inode),
-          by_(by) {}
-
-    Result<std::size_t> read(IoCursor& to) override {
-        auto position = position_.lock();
-        const std::size_t done = TRY(read_at(to, *position));
-        *position += done;
-        return done;
-    }
-    Result<std::size_t> read_at(IoCursor& to, std::uint64_t offset) override {
-        const std::string_view text = text_.view();
-        if (offset >= text.size()) return std::size_t{0};
-        return to.put(text.data() + offset, std::min(to.remaining(), text.size() - offset));
-    }
-    Result<std::uint64_t> seek(std::int64_t offset, Whence whence) override {
-        auto position = position_.lock();
-        const std::uint64_t base = whence == Whence::kSet       ? 0
-                                   : whence == Whence::kCurrent ? *position
-                                                                : text_.view().size();
-        if (whence > Whence::kEnd) return Errno::INVAL;
-        *position = TRY(position_from(base, offset));
-        return *position;
-    }
-    [[nodiscard]] RefPtr<Inode> inode() const override { return inode_; }
-    [[nodiscard]] RefPtr<Dentry> dentry() const override { return by_; }
-
-  private:
-    const Text text_;
-    const Ref<Inode> inode_;
-    const Ref<Dentry> by_;
-    Locked<std::uint64_t, Mutex<LockRank::kFile>> position_;
-};
 
 /// Of a process's file that can be written to: each write is a whole value.
 class SettingFile final : public TextFile {
@@ -89,41 +36,6 @@ class SettingFile final : public TextFile {
     static constexpr std::size_t kMostBytes = 64;
     const Ref<Process> process_;
     const ProcessEntry& entry_;
-};
-
-class ProcInode : public Inode {
-  public:
-    InodeStat stat() override {
-        InodeStat stat;
-        stat.number = number_;
-        stat.type = type();
-        stat.mode = mode_;
-        stat.links = 1;
-        if (process_) {
-            const auto owner = process_->credentials();
-            stat.uid = owner->effective_uid;
-            stat.gid = owner->effective_gid;
-        }
-        stat.accessed = stat.modified = stat.changed = now_timestamp();
-        return stat;
-    }
-    Result<void> set_attributes(const AttributeChange&) override { return Errno::PERM; }
-    Result<Ref<File>> open(Dentry& by, FileFlags flags, Rights access) override {
-        if (includes(access, Rights::kWrite)) return Errno::ACCES;
-        return InodeFile::open(*this, by, flags);
-    }
-    [[nodiscard]] bool names_are_stable() const override { return false; }
-
-  protected:
-    ProcInode(FileSystem& file_system, FileType type, Mode mode, std::uint64_t number,
-              RefPtr<Process> process)
-        : Inode(file_system, type), process_(std::move(process)), number_(number), mode_(mode) {}
-
-    const RefPtr<Process> process_;
-
-  private:
-    const std::uint64_t number_;
-    const Mode mode_;
 };
 
 class SystemFile final : public ProcInode {
@@ -181,12 +93,13 @@ class ProcessFile final : public ProcInode {
     const ProcessEntry& entry_;
 };
 
-/// /proc/PID.
+/// /proc/PID and /proc/PID/task/TID.
 class ProcessDirectory final : public ProcInode {
   public:
-    ProcessDirectory(FileSystem& file_system, Ref<Process> process)
+    ProcessDirectory(FileSystem& file_system, Ref<Process> process, ProcessView view)
         : ProcInode(file_system, FileType::kDirectory, 0555,
-                    number_of(process->pid, kDirectoryEntry), process) {}
+                    number_of(process->pid, kDirectoryEntry), process),
+          view_(view) {}
 
     Result<Ref<Inode>> lookup(std::string_view name) override {
         const auto entries = process_entries();
@@ -194,18 +107,36 @@ class ProcessDirectory final : public ProcInode {
             if (entries[i].name != name) continue;
             return Ref<Inode>(TRY(make_ref<ProcessFile>(file_system(), process_.to_ref(), i)));
         }
+        if (name == "fd") return make_fd_directory(file_system(), process_.to_ref());
+        if (name == "task" && view_ == ProcessView::kProcess)
+            return make_task_directory(file_system(), process_.to_ref());
         return Errno::NOENT;
     }
     Result<void> read_directory(std::uint64_t& offset, DirectorySink& sink) override {
         const auto entries = process_entries();
-        for (; offset - kFirstEntry < entries.size(); ++offset) {
+        const std::size_t count = entries.size() + (view_ == ProcessView::kProcess ? 2 : 1);
+        for (; offset - kFirstEntry < count; ++offset) {
             const std::size_t i = offset - kFirstEntry;
-            const FileType type =
-                entries[i].target == nullptr ? FileType::kRegular : FileType::kSymlink;
-            if (!sink.entry(entries[i].name, number_of(process_->pid, i), type, offset + 1)) break;
+            Entry entry{"fd", kFdEntry, FileType::kDirectory};
+            if (i == entries.size() + 1) entry = {"task", kTaskEntry, FileType::kDirectory};
+            if (i < entries.size()) {
+                const bool link = entries[i].target != nullptr;
+                entry = {entries[i].name, i, link ? FileType::kSymlink : FileType::kRegular};
+            }
+            if (!sink.entry(entry.name, number_of(process_->pid, entry.index), entry.type,
+                            offset + 1))
+                break;
         }
         return {};
     }
+
+  private:
+    struct Entry {
+        std::string_view name;
+        std::size_t index;
+        FileType type;
+    };
+    const ProcessView view_;
 };
 
 /// /proc/self: to the number of who looks.
@@ -257,17 +188,6 @@ class ExoDirectory final : public ProcInode {
     }
 };
 
-/// The number `name` is, without sign or leading zeros; 0: it is none.
-Pid parse_pid(std::string_view name) {
-    Pid pid = 0;
-    if (name.empty() || name.size() > 9 || name.front() == '0') return 0;
-    for (const char c : name) {
-        if (c < '0' || c > '9') return 0;
-        pid = pid * 10 + (c - '0');
-    }
-    return pid;
-}
-
 class RootDirectory final : public ProcInode {
   public:
     explicit RootDirectory(FileSystem& file_system)
@@ -277,30 +197,32 @@ class RootDirectory final : public ProcInode {
         auto found = lookup_in(system_entries(), 0, file_system(), name);
         if (found || found.error() != Errno::NOENT) return found;
         if (name == "self") return Ref<Inode>(TRY(make_ref<SelfLink>(file_system())));
+        if (name == "sys") return make_sysctl_root(file_system());
         if (name == "exo") return Ref<Inode>(TRY(make_ref<ExoDirectory>(file_system())));
         RefPtr<Process> process;
-        if (const Pid pid = parse_pid(name); pid != 0) {
+        if (const Pid pid = parse_number(name); pid > 0) {
             auto table = process_table().lock();
             process = RefPtr<Process>(table->find(pid));
         }
         if (!process) return Errno::NOENT;
-        return Ref<Inode>(TRY(make_ref<ProcessDirectory>(file_system(), process.to_ref())));
+        return make_process_directory(file_system(), process.to_ref(), ProcessView::kProcess);
     }
 
     Result<void> read_directory(std::uint64_t& offset, DirectorySink& sink) override {
         if (!read_entries(system_entries(), 0, offset, sink)) return {};
-        const std::uint64_t self = kFirstEntry + system_entries().size();
-        if (offset == self) {
-            if (!sink.entry("self", number_of(0, kSelfEntry), FileType::kSymlink, offset + 1))
-                return {};
-            ++offset;
+        constexpr struct {
+            std::string_view name;
+            std::size_t entry;
+            FileType type;
+        } kOthers[] = {{"self", kSelfEntry, FileType::kSymlink},
+                       {"sys", kSysEntry, FileType::kDirectory},
+                       {"exo", kExoEntry, FileType::kDirectory}};
+        const std::uint64_t others = kFirstEntry + system_entries().size();
+        for (; offset - others < std::size(kOthers); ++offset) {
+            const auto& [name, entry, type] = kOthers[offset - others];
+            if (!sink.entry(name, number_of(0, entry), type, offset + 1)) return {};
         }
-        const std::uint64_t exo = self + 1;
-        if (offset == exo) {
-            if (!sink.entry("exo", number_of(0, kExoEntry), FileType::kDirectory, offset + 1))
-                return {};
-            ++offset;
-        }
+        const std::uint64_t exo = others + std::size(kOthers) - 1;
         // Behind them the offset is a process number: entries keep theirs while others come and go.
         for (Pid pid = next_pid(static_cast<Pid>(offset - exo)); pid != 0;
              pid = next_pid(pid + 1)) {
@@ -342,6 +264,21 @@ Result<Ref<FileSystem>> create(std::string_view) {
 }
 
 }  // namespace
+
+std::int32_t parse_number(std::string_view name) {
+    std::int32_t number = 0;
+    if (name.empty() || name.size() > 9 || (name.size() > 1 && name.front() == '0')) return -1;
+    for (const char c : name) {
+        if (c < '0' || c > '9') return -1;
+        number = number * 10 + (c - '0');
+    }
+    return number;
+}
+
+Result<Ref<Inode>> make_process_directory(FileSystem& file_system, Ref<Process> process,
+                                          ProcessView view) {
+    return Ref<Inode>(TRY(make_ref<ProcessDirectory>(file_system, std::move(process), view)));
+}
 
 Result<void> register_procfs() {
     return register_file_system({"proc", create});

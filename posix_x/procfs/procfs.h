@@ -29,7 +29,8 @@ struct ProcessEntry {
 [[nodiscard]] std::span<const ProcessEntry> process_entries();
 
 /// The text of /proc/mounts and, as there is one namespace, of /proc/PID/mounts.
-Result<void> write_mounts(Text& text);
+enum class MountFormat : std::uint8_t { kMounts, kMountInfo };
+Result<void> write_mounts(Text& text, MountFormat format);
 
 /// Registers "proc" for mount(2). NOMEM.
 Result<void> register_procfs();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernel/arch/clock.h"
+#include "kernel/arch/cpu.h"
 #include "kernel/core/load_average.h"
 #include "kernel/core/scheduler.h"
 #include "kernel/core/time.h"
@@ -77,6 +78,32 @@ Result<void> write_stat(Text& text) {
     return text.print("processes {}\n", last);
 }
 
+Result<void> write_system_mounts(Text& text) {
+    return write_mounts(text, MountFormat::kMounts);
+}
+
+/// There is no swap space.
+Result<void> write_swaps(Text& text) {
+    return text.append("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+}
+
+Result<void> write_partitions(Text& text) {
+    return text.append("major minor  #blocks  name\n\n");
+}
+
+Result<void> write_cpu_info(Text& text) {
+    const arch::CpuName name = arch::cpu_name();
+    for (std::uint32_t cpu = 0; cpu < online_cpus(); ++cpu) {
+        TRY(text.print("processor\t: {}\nvendor_id\t: {}\ncpu family\t: {}\nmodel\t\t: {}\n", cpu,
+                       static_cast<const char*>(name.vendor), name.family, name.model));
+        TRY(text.print("model name\t: {}\nstepping\t: {}\n", static_cast<const char*>(name.brand),
+                       name.stepping));
+        TRY(text.print("cpu MHz\t\t: {}.{:03}\ncpu cores\t: 1\n\n", arch::tsc_rate() / 1'000'000,
+                       arch::tsc_rate() / 1000 % 1000));
+    }
+    return {};
+}
+
 struct ThreadCount {
     std::uint64_t threads = 0;
     Pid last = 0;
@@ -120,9 +147,9 @@ Result<void> write_file_systems(Text& text) {
 
 }  // namespace
 
-Result<void> write_mounts(Text& text) {
+Result<void> write_mounts(Text& text, MountFormat format) {
     struct Writer final : MountVisitor {
-        explicit Writer(Text& t) : text(t) {}
+        Writer(Text& t, MountFormat f) : text(t), format(f) {}
         bool mount(const MountInfo& info) override {
             char path[kPathMax / 4] = "/";
             std::size_t length = 1;
@@ -132,19 +159,31 @@ Result<void> write_mounts(Text& text) {
                 length = *written;
             }
             const RefPtr<Inode> inode = info.root.inode();
-            result = print(info.source, {path, length}, inode->file_system().type_name());
+            result = print(info.source, {path, length}, inode->file_system());
+            ++number;
             return result.has_value();
         }
         // Piece by piece: a path may be longer than what one print() holds.
-        Result<void> print(std::string_view source, std::string_view path, std::string_view type) {
+        Result<void> print(std::string_view source, std::string_view path, FileSystem& system) {
+            if (format == MountFormat::kMountInfo) {
+                // The root is its own parent, and all others hang below it: a mount does not know
+                // into which other it was mounted.
+                TRY(text.print("{} 1 0:{} / ", number, system.device_minor()));
+                TRY(text.append(path));
+                TRY(text.print(" rw,relatime - {} ", system.type_name()));
+                TRY(text.append(source));
+                return text.append(" rw\n");
+            }
             TRY(text.append(source));
             TRY(text.append(" "));
             TRY(text.append(path));
-            return text.print(" {} rw,relatime 0 0\n", type);
+            return text.print(" {} rw,relatime 0 0\n", system.type_name());
         }
         Text& text;
+        const MountFormat format;
+        unsigned number = 1;
         Result<void> result;
-    } writer(text);
+    } writer(text, format);
     for_each_mount(writer);
     return writer.result;
 }
@@ -152,10 +191,17 @@ Result<void> write_mounts(Text& text) {
 namespace {
 
 constexpr SystemEntry kEntries[] = {
-    {"cmdline", write_command_line},  {"filesystems", write_file_systems},
-    {"loadavg", write_load_averages}, {"meminfo", write_meminfo},
-    {"mounts", write_mounts},         {"stat", write_stat},
-    {"uptime", write_uptime},         {"version", write_version},
+    {"cmdline", write_command_line},
+    {"cpuinfo", write_cpu_info},
+    {"filesystems", write_file_systems},
+    {"loadavg", write_load_averages},
+    {"meminfo", write_meminfo},
+    {"mounts", write_system_mounts},
+    {"partitions", write_partitions},
+    {"stat", write_stat},
+    {"swaps", write_swaps},
+    {"uptime", write_uptime},
+    {"version", write_version},
 };
 
 }  // namespace

@@ -105,6 +105,13 @@ test_run() {
     step 'run: twice the same, to the digit' tests/run/repeat.sh build/freestanding/kernel/exo-kernel
     step 'run: linux' tests/run/run_test.py --kernel linux
     step 'run: exo' tests/run/run_test.py --kernel exo
+    step 'run: busybox applets, beside Linux' tests/run/applets_test.py
+    step 'run: a session at the terminal, linux' tests/run/session_test.py --kernel linux
+    step 'run: a session at the terminal, exo' tests/run/session_test.py --kernel exo
+    step 'run: CPUs shared and responsive' tests/run/parallel_test.py
+    if [ "$EXO_LONG" -eq 1 ]; then
+        step "run: busybox's own tests, beside Linux" tests/run/busybox_suite.py
+    fi
 }
 
 test_abi() {

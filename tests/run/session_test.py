@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""The shell as its user sees it, typed through a PTY: session_test.py [--kernel exo|linux] [--only NAME]
+
+One boot; each step begins and ends at the prompt. Linux passes the same steps first.
+"""
+
+import argparse
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PATIENCE = 30
+ROWS, COLUMNS = 30, 100
+UP, LEFT, ESCAPE = b"\x1b[A", b"\x1b[D", b"\x1b"
+# What a terminal does not show: cursor positions, colours, returns.
+CONTROLS = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r|\x07")
+
+
+class Failure(Exception):
+    pass
+
+
+class Terminal:
+    def __init__(self, kernel):
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        self.before = termios.tcgetattr(slave)
+        self.slave, self.seen = slave, b""
+        self.process = subprocess.Popen(["./exo", "run", "--kernel", kernel], cwd=ROOT, stdin=slave, stdout=slave,
+                                        stderr=slave, start_new_session=True)
+
+    def type(self, keys):
+        # As fast as a person at most: a serial line has no flow control.
+        for key in keys:
+            os.write(self.master, bytes([key]))
+            time.sleep(0.01)
+
+    def wait(self, wanted, patience=PATIENCE):
+        """Everything up to and with `wanted`, a regular expression; what follows is for the next."""
+        end = time.monotonic() + patience
+        while not (found := re.search(wanted, CONTROLS.sub(b"", self.seen))):
+            if not select.select([self.master], [], [], max(0, end - time.monotonic()))[0]:
+                raise Failure(f"no {wanted!r} in {self.seen[-600:]!r}")
+            self.seen += os.read(self.master, 4096)
+        text = CONTROLS.sub(b"", self.seen)
+        self.seen = text[found.end():]
+        return text[:found.end()]
+
+    def line(self, keys, wanted=None):
+        """Types a line; what came until `wanted`, if any, and the next prompt."""
+        self.type(keys + b"\r")
+        text = self.wait(wanted) if wanted else b""
+        # The end of a line that was typed after everything before has ended.
+        self.count = getattr(self, "count", 0) + 1
+        self.type(b"echo end$((%d))e\r" % self.count)
+        return text + self.wait(b"\nend%de\n" % self.count)
+
+    def close(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def step_line_editing(t):
+    t.line(b"ec\x7fcho one\x01\x01\x05 two", b"\none two\n")
+    # Ctrl-A twice: the first is the emulator's.
+    t.line(b"garbage\x15echo three words here\x17there", b"\nthree words there\n")
+    t.line(b"echo bd" + LEFT * 1 + b"c", b"\nbcd\n")
+    t.line(b"cho front\x01\x01e", b"\nfront\n")
+
+
+def step_history(t):
+    t.line(b"echo remembered", b"\nremembered\n")
+    # Up: the line that ended this step, then the line itself.
+    t.type(UP + UP + b" again\r")
+    t.wait(b"\nremembered again\n")
+
+
+def step_completion(t):
+    t.line(b"mkdir -p /tmp/c && : >/tmp/c/alonelyname")
+    t.type(b"ls /tmp/c/alo\t\r")
+    t.wait(b"\n/tmp/c/alonelyname")
+
+
+def step_pipelines_and_here_documents(t):
+    t.line(b"seq 1 9 | grep -v 5 | tail -n 2 | tr '\\n' +", b"8\\+9\\+")
+    t.line(b"cat <<E | tr a-z A-Z\rhere $((6*7))\rE", b"\nHERE 42\n")
+    t.line(b"printf 'echo script $1\\n' >/tmp/s; sh /tmp/s works", b"\nscript works\n")
+
+
+def step_job_control(t):
+    t.line(b"sleep 1000 &", rb"")
+    t.line(b"jobs", rb"\[1\]\+? *Running")
+    t.line(b"kill %1; sleep 1; jobs", rb"Terminated")
+    t.type(b"sleep 1001\r")
+    time.sleep(2)
+    t.type(b"\x1a")
+    t.wait(rb"Stopped")
+    t.line(b"bg; sleep 1; jobs", rb"Running")
+    t.type(b"fg\r")
+    time.sleep(2)
+    t.type(b"\x03")
+    t.line(b"echo code $?", rb"code 130")
+    t.line(b"jobs; echo none", rb"\nnone")
+
+
+def step_interrupts(t):
+    t.type(b"while :; do :; done\r")
+    time.sleep(2)
+    t.type(b"\x03")
+    t.line(b"echo alive", b"\nalive\n")
+    t.type(b"cat\r")
+    time.sleep(2)
+    t.type(b"echoed\r")
+    t.wait(b"\nechoed\nechoed\n")
+    t.type(b"\x04")
+    t.line(b"echo end of input", b"\nend of input\n")
+
+
+def step_window_size(t):
+    t.line(b"stty size", b"\n%d %d\n" % (ROWS, COLUMNS))
+    t.line(b"stty -a | grep -c isig; stty -echo; stty echo; tty", b"/dev/")
+
+
+def step_vi(t):
+    t.type(b"vi /tmp/edited\r")
+    t.wait(b"~")
+    t.type(b"ifirst line\rsecond" + ESCAPE)
+    time.sleep(1)
+    t.type(b"k0x:wq\r")
+    time.sleep(2)
+    t.line(b"echo; tr '\\n' / </tmp/edited; echo", b"\nirst line/second/")
+
+
+def step_less(t):
+    t.type(b"seq 1 200 >/tmp/long; less /tmp/long\r")
+    t.wait(b"\n20\n")
+    t.type(b"G")
+    t.wait(b"\n200\n")
+    t.type(b"q")
+    t.line(b"echo out of less", b"out of less\n")
+
+
+def step_top(t):
+    t.type(b"top -d 1\r")
+    t.wait(rb"PID +PPID +USER")
+    t.wait(rb"PID +PPID +USER")
+    t.type(b"q")
+    t.line(b"echo out of top", b"out of top\n")
+
+
+def step_watch(t):
+    t.type(b"watch -n 1 echo watched\r")
+    t.wait(b"Every 1")
+    t.wait(b"(?s)watched.*watched")
+    time.sleep(0.4)  # while its child runs, watch ignores the signal: system(3)
+    t.type(b"\x03")
+    t.line(b"echo out of watch", b"out of watch\n")
+
+
+def step_cttyhack(t):
+    t.line(b"cttyhack sh -c 'echo a $((1+1)) shell'", b"a 2 shell\n")
+
+
+# Typed characters come back while every CPU computes.
+def step_echo_beside_hogs(t):
+    t.line(b"for i in 1 2 3 4; do (while :; do :; done) & done")
+    slowest = 0.0
+    for key in b"abcdefghijklmnopqrst":
+        began = time.monotonic()
+        t.type(bytes([key]))
+        t.wait(bytes([key]))
+        slowest = max(slowest, time.monotonic() - began)
+    t.type(b"\x15kill %1 %2 %3 %4\r")
+    t.line(b"wait; echo hogs gone", b"hogs gone\n")
+    print(f"        the slowest echo of 20 beside 4 hogs: {slowest * 1000:.0f} ms")
+    if slowest > 1.0:
+        raise Failure(f"an echo took {slowest:.2f} s")
+
+
+def step_z_leave(t):
+    t.type(b"\x01x")
+    if t.process.wait(20) != 0:
+        raise Failure("Ctrl-A X did not end with 0")
+    if termios.tcgetattr(t.slave) != t.before:
+        raise Failure("the terminal's settings have changed")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kernel", default="exo")
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    steps = [(name[len("step_"):], step) for name, step in globals().items()
+             if name.startswith("step_") and options.only in name]
+    terminal, failed = Terminal(options.kernel), 0
+    try:
+        terminal.wait(b"# ", 120)
+        for name, step in steps:
+            began = time.monotonic()
+            try:
+                step(terminal)
+                print(f"ok      {name} ({time.monotonic() - began:.1f} s)", flush=True)
+            except Failure as error:
+                failed += 1
+                print(f"FAILED  {name}: {error}", flush=True)
+                terminal.type(b"\x03q\x03\r")  # out of whatever it was
+    finally:
+        terminal.close()
+    print(f"{len(steps) - failed} passed, {failed} failed")
+    return 1 if failed or not steps else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
