@@ -225,6 +225,34 @@ Result<long> sys_rt_tgsigqueueinfo(Task& task, Pid group, Pid tid, std::int32_t 
 Result<long> sys_rt_sigtimedwait(Task& task, UserIn<std::uint64_t> in, UserAddr out,
                                  UserIn<abi::Timespec> timeout, std::uint64_t set_bytes);
 
+// socket_calls.cpp
+Result<long> sys_socket(Task& task, std::uint32_t family, Flags type, std::uint32_t protocol);
+Result<long> sys_socketpair(Task& task, std::uint32_t family, Flags type, std::uint32_t protocol,
+                            UserOut<std::int32_t> ends);
+Result<long> sys_bind(Task& task, Fd fd, UserAddr name, std::uint32_t bytes);
+Result<long> sys_listen(Task& task, Fd fd, std::int32_t backlog);
+Result<long> sys_accept(Task& task, Fd fd, UserAddr name, UserAddr bytes);
+Result<long> sys_accept4(Task& task, Fd fd, UserAddr name, UserAddr bytes, Flags flags);
+Result<long> sys_connect(Task& task, Fd fd, UserAddr name, std::uint32_t bytes);
+Result<long> sys_getsockname(Task& task, Fd fd, UserAddr name, UserAddr bytes);
+Result<long> sys_getpeername(Task& task, Fd fd, UserAddr name, UserAddr bytes);
+Result<long> sys_shutdown(Task& task, Fd fd, std::uint32_t how);
+Result<long> sys_setsockopt(Task& task, Fd fd, std::int32_t level, std::uint32_t option,
+                            UserAddr value, std::uint32_t bytes);
+Result<long> sys_getsockopt(Task& task, Fd fd, std::int32_t level, std::uint32_t option,
+                            UserAddr value, UserAddr bytes);
+
+// message_calls.cpp
+Result<long> sys_sendto(Task& task, Fd fd, UserAddr data, std::uint64_t size, Flags flags,
+                        UserAddr name, std::uint32_t name_bytes);
+Result<long> sys_recvfrom(Task& task, Fd fd, UserAddr data, std::uint64_t size, Flags flags,
+                          UserAddr name, UserAddr name_bytes);
+Result<long> sys_sendmsg(Task& task, Fd fd, UserAddr message, Flags flags);
+Result<long> sys_recvmsg(Task& task, Fd fd, UserAddr message, Flags flags);
+Result<long> sys_sendmmsg(Task& task, Fd fd, UserAddr messages, std::uint32_t count, Flags flags);
+Result<long> sys_recvmmsg(Task& task, Fd fd, UserAddr messages, std::uint32_t count, Flags flags,
+                          UserAddr timeout);
+
 // stat_calls.cpp
 Result<long> sys_stat(Task& task, UserPath path, UserOut<abi::Stat> out);
 Result<long> sys_lstat(Task& task, UserPath path, UserOut<abi::Stat> out);

@@ -26,6 +26,7 @@ enum class LockRank : std::uint8_t {
     kProcessTable = 120,  ///< ids, parents and children, sessions
     kSignals = 115,       ///< pending signals and handlers
     kProcessParts = 113,  ///< credentials, limits, places: values read and replaced
+    kSocket = 112,        ///< a socket's state
     kHandles = 110,       ///< a handle table
     kAttributes = 108,    ///< an inode's attributes
     kDentry = 105,        ///< the dentry cache

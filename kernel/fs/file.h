@@ -42,7 +42,9 @@ constexpr PollEvents with_bands(PollEvents events) {
 /// Told by File::poll() of each wait queue that will be woken when the answer may change.
 class PollTable {
   public:
-    virtual void watch(WaitQueue& queue) = 0;
+    /// `keeper` keeps the queue, where that is not the file's own for as long as it lives.
+    virtual void watch(WaitQueue& queue, RefPtr<RefCounted> keeper) = 0;
+    void watch(WaitQueue& queue) { watch(queue, {}); }
 
   protected:
     ~PollTable() = default;

@@ -152,16 +152,21 @@ Result<Ref<File>> open_path(const WalkStart& start, std::string_view path,
 
 Result<void> make_node(const WalkStart& start, std::string_view path, FileType type, Mode mode,
                        DeviceNumber device, const Credentials& who) {
+    static_cast<void>(TRY(make_entry(start, path, type, mode, device, who)));
+    return {};
+}
+
+Result<Ref<Dentry>> make_entry(const WalkStart& start, std::string_view path, FileType type,
+                               Mode mode, DeviceNumber device, const Credentials& who) {
     PathWalker walker(start, who);
     const NewName at = TRY(walk_to_new(walker, path));
     const bool is_device = type == FileType::kCharacterDevice || type == FileType::kBlockDevice;
     const bool slash = at.must_be_directory && type != FileType::kDirectory;
-    static_cast<void>(TRY(add_name(
-        at, slash, who, [&](Inode& directory, std::string_view name) -> Result<Ref<Inode>> {
-            if (is_device && !who.capable(kCapMknod)) return Errno::PERM;
-            return directory.create(name, type, mode, who, device);
-        })));
-    return {};
+    return add_name(at, slash, who,
+                    [&](Inode& directory, std::string_view name) -> Result<Ref<Inode>> {
+                        if (is_device && !who.capable(kCapMknod)) return Errno::PERM;
+                        return directory.create(name, type, mode, who, device);
+                    });
 }
 
 Result<void> make_symlink(const WalkStart& start, std::string_view path, std::string_view target,

@@ -30,6 +30,9 @@ Result<Ref<File>> open_path(const WalkStart& start, std::string_view path,
 /// CAP_MKNOD.
 Result<void> make_node(const WalkStart& start, std::string_view path, FileType type, Mode mode,
                        DeviceNumber device, const Credentials& who);
+/// The same; what was made.
+Result<Ref<Dentry>> make_entry(const WalkStart& start, std::string_view path, FileType type,
+                               Mode mode, DeviceNumber device, const Credentials& who);
 Result<void> make_symlink(const WalkStart& start, std::string_view path, std::string_view target,
                           const Credentials& who);
 /// link(2): another name for `what`, which is no directory.

@@ -1,78 +1,97 @@
-// The pipe around its stream: two sides, who waits, who is still there; and FIFOs.
-//
-// A side's mutex is held while bytes move, not while somebody waits for them. Wake-ups are passed
-// on: a reader that leaves bytes behind wakes the next reader, a writer that leaves room the next
-// writer, so that one wake-up for each change is enough.
 #include "kernel/ipc/pipe.h"
 
 #include <algorithm>
 
-#include "kernel/core/mutex.h"
 #include "kernel/fs/dentry.h"
-#include "kernel/ipc/pipe_stream.h"
 
 namespace exo {
 
-namespace {
+Pipe::~Pipe() {
+    end_and_drop();
+}
 
-class Pipe final : public RefCounted {
-  public:
-    Result<std::size_t> read(IoCursor& to, FileFlags flags);
-    Result<std::size_t> write(IoCursor& from, FileFlags flags);
-    PollEvents poll(PollTable* table, Rights access);
-    [[nodiscard]] std::size_t bytes() const { return stream_.bytes(); }
+Result<Ref<Pipe>> Pipe::create_with_ends() {
+    Ref<Pipe> pipe = TRY(make_ref<Pipe>());
+    pipe->add_end(Rights::kRead | Rights::kWrite);
+    return pipe;
+}
 
-    /// Who was there when an end came, and how many had ever come.
-    struct Others {
-        bool readers = false, writers = false;
-        std::uint32_t readers_ever = 0, writers_ever = 0;
-    };
-    Others add_end(Rights access);
-    void remove_end(Rights access);
-    Result<void> wait_for_peer(FileFlags flags, Rights access, const Others& others);
+std::size_t Pipe::room() const {
+    // More than the capacity is never in it; what is read meanwhile only makes more room.
+    return kPipeCapacity - std::min(stream_.bytes(), kPipeCapacity);
+}
 
-  private:
-    [[nodiscard]] std::size_t room() const {
-        // More than the capacity is never in it; what is read meanwhile only makes more room.
-        return kPipeCapacity - std::min(stream_.bytes(), kPipeCapacity);
+/// Unless an end has come back, as a FIFO's may. May sleep.
+void Pipe::drop_content() {
+    for (;;) {
+        PipeAttachment* dropped;
+        {
+            const MutexGuard reading(reading_);
+            const MutexGuard writing(writing_);
+            if (!no_readers() || !no_writers()) return;
+            stream_.clear();
+            dropped = attachments_.pop_front();
+            bytes_read_ = bytes_written_ = message_end_ = 0;
+        }
+        if (dropped == nullptr) return;
+        // Without the mutexes: it may close what is a pipe itself.
+        delete dropped;
     }
-    /// Enough for any atomic write: what poll(2) and waiting writers ask for.
-    [[nodiscard]] bool has_room() const { return room() >= kPipeBuf; }
-    [[nodiscard]] bool no_readers() const { return readers_.load(std::memory_order_acquire) == 0; }
-    [[nodiscard]] bool no_writers() const { return writers_.load(std::memory_order_acquire) == 0; }
-    Result<std::size_t> write_some(IoCursor& from, bool whole);
+}
 
-    PipeStream stream_;
-    Mutex<LockRank::kPipe> reading_;
-    Mutex<LockRank::kPipe> writing_;
-    WaitQueue readable_;
-    WaitQueue writable_;
-    WaitQueue peers_;  // of a FIFO: who waits in open
-    // Ends come one at a time, so that of a reader and a writer the later one sees the other.
-    SpinLock<LockRank::kAttributes> arrivals_;
-    Atomic<std::uint32_t> readers_{0};
-    Atomic<std::uint32_t> writers_{0};
-    // How many ever came, so that who waits for one is not fooled by one that has left again.
-    Atomic<std::uint32_t> readers_ever_{0};
-    Atomic<std::uint32_t> writers_ever_{0};
-};
+/// The reading side's mutex is held, and there is a byte.
+Result<std::size_t> Pipe::read_attached(IoCursor& to, AttachedRead& attached) {
+    PipeAttachment* first = nullptr;
+    std::uint64_t most = ~std::uint64_t{0};
+    attached.within = bytes_read_ < message_end_;
+    if (attached.within) {
+        most = message_end_ - bytes_read_;
+    } else {
+        first = attachments_.front();
+        if (first != nullptr && first->begin_ != bytes_read_) {
+            most = first->begin_ - bytes_read_;
+            first = nullptr;
+        }
+    }
+    if (attached.goes_on && !attached.within) {
+        const bool before = attached.after != nullptr;
+        if (before != (first != nullptr) || (before && !first->continues(*attached.after)))
+            return std::size_t{0};
+    }
+    if (first != nullptr) most = first->end_ - bytes_read_;
+    IoCursor piece = to;
+    piece.limit(static_cast<std::size_t>(std::min<std::uint64_t>(most, to.remaining())));
+    const Result<std::size_t> done = stream_.read(piece);
+    if (!done) return done;
+    to.advance(*done);
+    if (first == nullptr) return done;
+    message_end_ = first->end_;
+    attached.taken = first;
+    attached.within = true;
+    first->link_.unlink();
+    return done;
+}
 
-Result<std::size_t> Pipe::read(IoCursor& to, FileFlags flags) {
+/// AGAIN: there is nothing.
+Result<std::size_t> Pipe::read_some(IoCursor& to, AttachedRead* attached) {
+    const MutexGuard guard(reading_);
+    if (stream_.bytes() == 0) return Errno::AGAIN;
+    const Result<std::size_t> done =
+        attached == nullptr ? stream_.read(to) : read_attached(to, *attached);
+    if (done) bytes_read_ += *done;
+    const bool empty = stream_.bytes() == 0;
+    if (!empty && readable_.maybe_waiters()) readable_.wake_one();
+    // An emptied pipe: this thread will wait for the writer, who may have the CPU.
+    if (has_room() && writable_.maybe_waiters())
+        writable_.wake_one(empty ? WakeHint::kSync : WakeHint::kPlain);
+    return done;
+}
+
+Result<std::size_t> Pipe::read(IoCursor& to, FileFlags flags, AttachedRead* attached) {
     if (to.remaining() == 0) return std::size_t{0};
     for (;;) {
-        {
-            const MutexGuard guard(reading_);
-            if (stream_.bytes() != 0) {
-                const Result<std::size_t> done = stream_.read(to);
-                const bool empty = stream_.bytes() == 0;
-                if (!empty && readable_.maybe_waiters()) readable_.wake_one();
-                // An emptied pipe: this thread will wait for the writer, who may have the CPU.
-                if (has_room() && writable_.maybe_waiters()) {
-                    writable_.wake_one(empty ? WakeHint::kSync : WakeHint::kPlain);
-                }
-                return done;
-            }
-        }
+        const Result<std::size_t> done = read_some(to, attached);
+        if (done || done.error() != Errno::AGAIN) return done;
         // Writers first: what the last one wrote before it left is seen then.
         const bool ended = no_writers();
         if (stream_.bytes() != 0) continue;
@@ -82,8 +101,31 @@ Result<std::size_t> Pipe::read(IoCursor& to, FileFlags flags) {
     }
 }
 
+Result<std::size_t> Pipe::peek(IoCursor& to, FileFlags flags) {
+    for (;;) {
+        {
+            const MutexGuard guard(reading_);
+            if (stream_.bytes() != 0) return stream_.peek(to);
+        }
+        const bool ended = no_writers();
+        if (stream_.bytes() != 0) continue;
+        if (ended) return std::size_t{0};
+        if (has(flags, FileFlags::kNonBlocking)) return Errno::AGAIN;
+        TRY(readable_.wait([this] { return stream_.bytes() != 0 || no_writers(); }));
+    }
+}
+
+/// Nobody reads meanwhile: how many bytes came with the attachment is known when they were copied.
+Result<std::size_t> Pipe::write_attached(IoCursor& from, bool whole, PipeAttachment** attached) {
+    const MutexGuard reading(reading_);
+    PipeAttachment& extra = **attached;
+    const Result<std::size_t> done = write_some(from, whole, &extra);
+    if (done) *attached = nullptr;
+    return done;
+}
+
 // AGAIN: no room for what must go at once.
-Result<std::size_t> Pipe::write_some(IoCursor& from, bool whole) {
+Result<std::size_t> Pipe::write_some(IoCursor& from, bool whole, PipeAttachment* attached) {
     const MutexGuard guard(writing_);
     if (no_readers()) return Errno::PIPE;
     const std::size_t space = room();
@@ -91,6 +133,12 @@ Result<std::size_t> Pipe::write_some(IoCursor& from, bool whole) {
     const bool was_empty = stream_.bytes() == 0;
     const Result<std::size_t> done = stream_.write(from, std::min(space, from.remaining()));
     if (!done) return done;
+    if (attached != nullptr) {
+        attached->begin_ = bytes_written_;
+        attached->end_ = bytes_written_ + *done;
+        attachments_.push_back(*attached);
+    }
+    bytes_written_ += *done;
     if (readable_.maybe_waiters()) {
         // A small write into an empty pipe is one turn of a conversation: the writer's next act is
         // likely a read, so the reader may have this CPU as soon as that sleeps.
@@ -101,12 +149,14 @@ Result<std::size_t> Pipe::write_some(IoCursor& from, bool whole) {
     return done;
 }
 
-Result<std::size_t> Pipe::write(IoCursor& from, FileFlags flags) {
+Result<std::size_t> Pipe::write(IoCursor& from, FileFlags flags, PipeAttachment** attached) {
     if (from.remaining() == 0) return std::size_t{0};
     const bool whole = from.remaining() <= kPipeBuf;
     std::size_t total = 0;
     for (;;) {
-        Result<std::size_t> done = write_some(from, whole);
+        Result<std::size_t> done = attached != nullptr && *attached != nullptr
+                                       ? write_attached(from, whole, attached)
+                                       : write_some(from, whole, nullptr);
         if (done) {
             total += *done;
             if (from.remaining() == 0) return total;
@@ -170,9 +220,19 @@ void Pipe::remove_end(Rights access) {
     if (reads && no_readers()) writable_.wake_all();
     if (!no_readers() || !no_writers()) return;
     // What nobody read is lost with the last end, of a FIFO too.
-    const MutexGuard reading(reading_);
-    const MutexGuard writing(writing_);
-    if (no_readers() && no_writers()) stream_.clear();
+    drop_content();
+}
+
+void Pipe::end() {
+    readers_.store(0, std::memory_order_seq_cst);
+    writers_.store(0, std::memory_order_seq_cst);
+    readable_.wake_all();
+    writable_.wake_all();
+}
+
+void Pipe::end_and_drop() {
+    end();
+    drop_content();
 }
 
 // fifo(7). The caller's own end was added when `others` were seen: who came since then, though it
@@ -192,6 +252,8 @@ Result<void> Pipe::wait_for_peer(FileFlags flags, Rights access, const Others& o
     return peers_.wait(
         [&] { return readers_ever_.load(std::memory_order_acquire) != others.readers_ever; });
 }
+
+namespace {
 
 /// One end, or both (a FIFO opened for reading and writing).
 class PipeFile final : public File {

@@ -164,6 +164,13 @@ Result<std::size_t> PipeStream::read(IoCursor& to) {
     return done;
 }
 
+Result<std::size_t> PipeStream::peek(IoCursor& to) {
+    const std::size_t most = std::min(bytes(), to.remaining());
+    if (most == 0) return std::size_t{0};
+    find_front();
+    return read_front(to, most);
+}
+
 void PipeStream::clear() {
     open_page_ = nullptr;
     if (front_page_ != nullptr) free_page(std::exchange(front_page_, nullptr));

@@ -41,6 +41,10 @@ class PipeStream {
     /// reading side.
     Result<std::size_t> read(IoCursor& to);
 
+    /// What read() would move next, up to the end of its message; moves nothing on. FAULT. For the
+    /// reading side, while there is a byte.
+    Result<std::size_t> peek(IoCursor& to);
+
     /// Frees everything; nobody reads or writes. The ring itself goes too.
     void clear();
 

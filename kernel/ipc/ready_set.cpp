@@ -26,8 +26,9 @@ class ReadySet::PlaceMaker final : public PollTable {
   public:
     PlaceMaker(ReadySet& set, Item& item) : set_(set), item_(item) {}
 
-    void watch(WaitQueue& queue) override {
-        auto place = Box<Place>::create(set_, item_, queue);
+    using PollTable::watch;
+    void watch(WaitQueue& queue, RefPtr<RefCounted> keeper) override {
+        auto place = Box<Place>::create(set_, item_, queue, std::move(keeper));
         if (!place || !item_.places.push_back(*std::move(place))) {
             failed_ = true;
             return;

@@ -61,11 +61,13 @@ class ReadySet final : public File {
     struct Item;
     /// A waiter in one of the queues that an item's file named.
     struct Place : Waiter {
-        Place(ReadySet& s, Item& i, WaitQueue& q) : Waiter(&notify), set(s), item(i), queue(q) {}
+        Place(ReadySet& s, Item& i, WaitQueue& q, RefPtr<RefCounted> k)
+            : Waiter(&notify), set(s), item(i), queue(q), keeper(std::move(k)) {}
         static bool notify(Waiter& waiter, WakeHint hint);
         ReadySet& set;
         Item& item;
         WaitQueue& queue;
+        const RefPtr<RefCounted> keeper;  // of the queue
     };
 
     struct Item {

@@ -124,7 +124,9 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
         case abi::kFGetFl: {
             const Handle handle = TRY(handles.get(fd));
             const auto file = TRY(file_of(task, fd));
-            return open_flags_of(file->flags(), handle.rights);
+            // As on Linux, only what was opened by a name shows it.
+            return open_flags_of(file->flags(), handle.rights) |
+                   (file->dentry() ? abi::kOLargeFile : 0);
         }
         case abi::kFSetFl:
             return set_status_flags(*TRY(opened_file_of(task, fd)),

@@ -100,7 +100,7 @@ FileFlags file_flags_of(std::uint32_t open_flags) {
 }
 
 std::uint32_t open_flags_of(FileFlags flags, Rights rights) {
-    std::uint32_t open_flags = abi::kOLargeFile;
+    std::uint32_t open_flags = 0;
     for (const auto& [open, file] : kFlagPairs)
         if (has(flags, file)) open_flags |= open;
     const bool readable = includes(rights, Rights::kRead);

@@ -4,39 +4,12 @@
 #include "kernel/mm/io_cursor.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
+#include "posix_x/calls/ranges.h"
+#include "posix_x/calls/sockets.h"
 #include "posix_x/signals.h"
 
 namespace exo::posix {
 namespace {
-
-/// A range of a program's memory; what is beyond MAX_RW_COUNT is not transferred. FAULT: it leaves
-/// what a program can address.
-Result<UserSpan> span_of(UserAddr at, std::uint64_t bytes) {
-    if (at.value > arch::kUserEnd || bytes > arch::kUserEnd - at.value) return Errno::FAULT;
-    return UserSpan{at, std::min(bytes, abi::kMaxTransfer)};
-}
-
-/// A program's iovecs, copied once and checked: few of them on the stack, more on the heap.
-class Ranges {
-  public:
-    Result<void> read(UserAddr vectors, std::uint32_t count) {  // Linux takes 32 bits of it too
-        if (count > abi::kMaxIovecs) return Errno::INVAL;
-        TRY(ranges_.resize(count));
-        std::uint64_t total = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            const auto each = TRY(UserIn<abi::Iovec>{vectors}.read(i));
-            if (each.bytes > INT64_MAX) return Errno::INVAL;
-            ranges_[i] = TRY(span_of(UserAddr{each.base}, each.bytes));
-            ranges_[i].bytes = std::min(ranges_[i].bytes, abi::kMaxTransfer - total);
-            total += ranges_[i].bytes;
-        }
-        return {};
-    }
-    [[nodiscard]] std::span<const UserSpan> all() const { return ranges_; }
-
-  private:
-    Vector<UserSpan> ranges_;
-};
 
 enum class Direction : std::uint8_t { kRead, kWrite };
 
@@ -46,9 +19,10 @@ std::uint64_t file_size_limit(Task& task) {
 
 /// A write to a pipe that nobody reads also raises SIGPIPE, one at the limit of a file's size
 /// SIGXFSZ (write(2)).
-Result<long> transferred(Task& task, Result<std::size_t> done) {
+Result<long> transferred(Task& task, const File& file, Result<std::size_t> done) {
     if (done) return static_cast<long>(*done);
-    if (done.error() == Errno::PIPE) send_signal(task, info_from_user(Signal::kPipe, abi::kSiUser));
+    if (done.error() == Errno::PIPE && raises_sigpipe(file))
+        send_signal(task, info_from_user(Signal::kPipe, abi::kSiUser));
     if (done.error() == Errno::FBIG && file_size_limit(task) != abi::kUnlimited)
         send_signal(task, info_from_kernel(Signal::kXfsz));
     return done.error();
@@ -58,7 +32,7 @@ Result<long> transfer(Task& task, Fd fd, Direction direction, IoCursor& cursor) 
     const bool read = direction == Direction::kRead;
     const auto file = TRY(file_of(task, fd, read ? Rights::kRead : Rights::kWrite));
     if (!read) cursor.set_file_end(file_size_limit(task));
-    return transferred(task, read ? file->read(cursor) : file->write(cursor));
+    return transferred(task, *file, read ? file->read(cursor) : file->write(cursor));
 }
 
 Result<long> transfer_at(Task& task, Fd fd, Direction direction, IoCursor& cursor,
@@ -69,7 +43,7 @@ Result<long> transfer_at(Task& task, Fd fd, Direction direction, IoCursor& curso
     const auto file = TRY(file_of(task, fd, read ? Rights::kRead : Rights::kWrite));
     const auto at = static_cast<std::uint64_t>(offset);
     if (!read) cursor.set_file_end(file_size_limit(task));
-    return transferred(task, read ? file->read_at(cursor, at) : file->write_at(cursor, at));
+    return transferred(task, *file, read ? file->read_at(cursor, at) : file->write_at(cursor, at));
 }
 
 }  // namespace
@@ -166,7 +140,8 @@ struct CopyPage {
 /// moves by what `put` took: what was read and could not be written is read again the next time.
 /// How many bytes; an error only if there were none.
 template <typename Put>
-Result<long> copy(Task& task, File& from, std::int64_t& offset, std::uint64_t count, Put put) {
+Result<long> copy(Task& task, File& from, const File& to, std::int64_t& offset, std::uint64_t count,
+                  Put put) {
     const auto page = TRY(Box<CopyPage>::create());
     count = std::min(count, abi::kMaxTransfer);
     std::uint64_t done = 0;
@@ -178,7 +153,7 @@ Result<long> copy(Task& task, File& from, std::int64_t& offset, std::uint64_t co
         if (!got || *got == 0) break;
         IoCursor out_of(std::span(page->bytes).first(*got));
         out_of.set_file_end(file_size_limit(task));
-        const Result<long> taken = transferred(task, put(out_of));
+        const Result<long> taken = transferred(task, to, put(out_of));
         if (!taken && done == 0) return taken;
         if (!taken) break;
         offset += *taken;
@@ -211,8 +186,8 @@ Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::ui
     if (!from->inode()) return offset_at.is_null() ? Errno::INVAL : Errno::SPIPE;
     if (has(to->flags(), FileFlags::kAppend)) return Errno::INVAL;
     std::int64_t offset = TRY(begin_of(*from, offset_at));
-    const long done =
-        TRY(copy(task, *from, offset, count, [&](IoCursor& bytes) { return to->write(bytes); }));
+    const long done = TRY(
+        copy(task, *from, *to, offset, count, [&](IoCursor& bytes) { return to->write(bytes); }));
     TRY(set_end(*from, offset_at, offset));
     return done;
 }
@@ -248,7 +223,7 @@ Result<long> sys_copy_file_range(Task& task, Fd in, UserAddr in_at, Fd out, User
     count = std::min(count, size - std::min(size, begin));
     const bool overlaps = begin < put_at + count && put_at < begin + count;
     if (from->inode().get() == to->inode().get() && overlaps) return Errno::INVAL;
-    const long done = TRY(copy(task, *from, offset, count, [&](IoCursor& piece) {
+    const long done = TRY(copy(task, *from, *to, offset, count, [&](IoCursor& piece) {
         const auto put = to->write_at(piece, static_cast<std::uint64_t>(target));
         if (put) target += static_cast<std::int64_t>(*put);
         return put;

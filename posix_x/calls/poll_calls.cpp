@@ -22,6 +22,7 @@ class Watcher final : public PollTable {
         }
         Watcher& watcher;
         WaitQueue* queue = nullptr;
+        RefPtr<RefCounted> keeper;
     };
 
     Watcher() : thread_(this_thread()) {}
@@ -31,13 +32,15 @@ class Watcher final : public PollTable {
     Watcher(const Watcher&) = delete;
     Watcher& operator=(const Watcher&) = delete;
 
-    void watch(WaitQueue& queue) override {
+    using PollTable::watch;
+    void watch(WaitQueue& queue, RefPtr<RefCounted> keeper) override {
         auto place = Box<Place>::create(*this);
         if (!place) {
             failed_ = true;
             return;
         }
         (*place)->queue = &queue;
+        (*place)->keeper = std::move(keeper);
         Place& added = **place;
         if (!places_.push_back(*std::move(place))) {
             failed_ = true;

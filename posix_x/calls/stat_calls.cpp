@@ -1,5 +1,6 @@
 // stat(2), statx(2), statfs(2), access(2): what is known of files.
 #include "kernel/fs/file_system.h"
+#include "kernel/ipc/unix_socket.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
 #include "posix_x/identity.h"
@@ -35,11 +36,16 @@ abi::Stat stat_of(const InodeStat& stat, std::uint32_t device) {
     return out;
 }
 
-/// A pipe has no inode; stat(2) of one shows a FIFO of the caller's.
-abi::Stat stat_of_pipe(Task& task) {
+/// A pipe or a socket has no inode; stat(2) of one shows a FIFO or a socket of the caller's.
+abi::Stat stat_without_inode(Task& task, const File& file) {
     InodeStat stat;
     stat.type = FileType::kFifo;
     stat.mode = 0600;
+    if (file.type() == ObjectType::kSocket) {
+        stat.type = FileType::kSocket;
+        stat.mode = 0777;
+        stat.number = static_cast<const UnixSocket&>(file).number();
+    }
     stat.links = 1;
     stat.uid = task.process().credentials()->fs_uid;
     stat.gid = task.process().credentials()->fs_gid;
@@ -49,7 +55,7 @@ abi::Stat stat_of_pipe(Task& task) {
 Result<abi::Stat> stat_file(Task& task, Fd fd) {
     const auto file = TRY(file_of(task, fd));
     const RefPtr<Inode> inode = file->inode();
-    if (!inode) return stat_of_pipe(task);
+    if (!inode) return stat_without_inode(task, *file);
     return stat_of(inode->stat(), inode->file_system().device_minor());
 }
 

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -33,6 +34,7 @@ enum Place : long {
     kTimer,       ///< a descriptor of timerfd_create(2)
     kEpoll,       ///< of an epoll set that is empty
     kReadyEpoll,  ///< of one in which a descriptor is ready
+    kSocket,      ///< one of a pair of datagrams, with 16 bytes to receive
     kEmptyWords,  ///< a NULL-terminated array without entries
     kPlaces,
 };
@@ -248,6 +250,26 @@ const Call kMemoryCalls[] = {
 };
 
 // Which argument is a length; the memory it is of ends after a page.
+constexpr long kNoWait = MSG_DONTWAIT, kNoWaitLook = MSG_DONTWAIT | MSG_PEEK;
+const Call kSocketCalls[] = {
+    {"socketpair", SYS_socketpair, p(3), {AF_UNIX, SOCK_STREAM, 0, 0}},
+    {"bind", SYS_bind, p(1), {kSocket, 0, 16}},
+    {"connect", SYS_connect, p(1), {kSocket, 0, 16}},
+    {"getsockname", SYS_getsockname, p(1) | p(2), {kSocket, kMemory, kMemory}},
+    {"getpeername", SYS_getpeername, p(1) | p(2), {kSocket, kMemory, kMemory}},
+    {"setsockopt", SYS_setsockopt, p(3), {kSocket, SOL_SOCKET, SO_PASSCRED, 0, 4}},
+    {"getsockopt", SYS_getsockopt, p(3) | p(4), {kSocket, SOL_SOCKET, SO_TYPE, kMemory, kMemory}},
+    {"sendto", SYS_sendto, p(1) | p(4), {kSocket, kMemory, 4, kNoWait, 0, 16}},
+    {"recvfrom",
+     SYS_recvfrom,
+     p(1) | p(4) | p(5),
+     {kSocket, kMemory, 4, kNoWaitLook, kMemory, kMemory}},
+    {"sendmsg", SYS_sendmsg, p(1), {kSocket, 0, kNoWait}},
+    {"recvmsg", SYS_recvmsg, p(1), {kSocket, 0, kNoWaitLook}},
+    {"sendmmsg", SYS_sendmmsg, p(1), {kSocket, 0, 1, kNoWait}},
+    {"recvmmsg", SYS_recvmmsg, p(1) | p(4), {kSocket, kMemory, 1, kNoWaitLook, 0}},
+};
+
 const Call kLengthCalls[] = {
     {"read", SYS_read, p(2), {kFile, kMemory, 0}},
     {"write", SYS_write, p(2), {kWriter, kMemory, 0}},
@@ -334,6 +356,10 @@ Fixture make_fixture() {
     set(kLinkName, "link");
     set(kBroken, "broken");
     set(kTimer, timerfd_create(CLOCK_MONOTONIC, 0));
+    int pair[2];
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+    CHECK_EQ(write(pair[1], "sixteen letters.", 16), 16);
+    set(kSocket, pair[0]);
     set(kEpoll, epoll_create1(0));
     const int ready = epoll_create1(0);
     set(kReadyEpoll, ready);
@@ -456,6 +482,10 @@ ABI_TEST(wild_pointers_to_calls_of_processes) {
 
 ABI_TEST(wild_pointers_to_calls_of_signals_and_time) {
     show_pointers(kSignalAndTimeCalls);
+}
+
+ABI_TEST(wild_pointers_to_calls_of_sockets) {
+    show_pointers(kSocketCalls);
 }
 
 ABI_TEST(wild_addresses_of_mappings) {
