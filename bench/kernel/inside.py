@@ -24,23 +24,25 @@ LINE = re.compile(r"measure: (\S+) (\d+)$", re.MULTILINE)
 
 # Row -> (figures of the libraries, additions that the kernel measures, instructions of the rest).
 ROWS = {
-    "ring": (["ring"], [], 10),
-    "allocation": (["allocation"], [], 0),
+    "ring": (["ring"], [], 14),
+    "allocation": (["allocation"], [], 2),
     "switch": (["switch"], [], 1),
     "pick": (["pick"], [], 16),
     "check": (["check"], [], 8),
-    "kernel.allocation": (["allocation"], [], 40),
-    "kernel.switch": (["switch", "pick", "check"], ["add.interrupts", "add.lock", "add.clock", "add.timer"], 160),
+    "kernel.allocation": (["allocation"], [], 42),
+    "kernel.switch": (["switch", "pick", "check"], ["add.interrupts", "add.lock", "add.clock", "add.timer"], 202),
 }
 RULES = {
-    "ring": "the library's + a payload copied without vector registers",
+    "ring": "the library's + a payload copied without vector registers, bounds checked (hardening)",
+    "allocation": "the library's + bounds checked (hardening)",
     "switch": "the library's + the frame pointer",
     "pick": "the library's + frame pointers",
     "check": "the library's + frame pointers",
     "kernel.allocation": "the library's + the CPU's cache through GS, operator new and delete as calls, a size that the"
-                         " compiler does not know",
+                         " compiler does not know, bounds checked",
     "kernel.switch": "switch, pick and check of the libraries + interrupts, lock, clock, slice timer + frame pointers,"
-                     " accounting, hints for other CPUs, per-CPU pointers, checks of FPU, space, sleep and the dead",
+                     " accounting, time in programs told apart, affinity, a trace record, hints for other CPUs, per-CPU pointers,"
+                     " checks of FPU, space, sleep and the dead, bounds",
 }
 
 

@@ -144,3 +144,13 @@ ABI_TEST(io_priorities_are_remembered) {
     CHECK_ERRNO(syscall(SYS_ioprio_get, 9, 0), EINVAL);
     CHECK_ERRNO(syscall(SYS_ioprio_get, kIoProcess, 0x7ffffff), ESRCH);
 }
+
+ABI_TEST(io_priorities_go_to_children) {
+    constexpr int kBestEffort = 2 << 13;
+    CHECK_EQ(syscall(SYS_ioprio_set, kIoProcess, getpid(), kBestEffort | 6), 0);
+    const int status = abi::status_of(
+        [] { _exit(syscall(SYS_ioprio_get, kIoProcess, 0) == (kBestEffort | 6) ? 0 : 1); });
+    CHECK_EQ(status, 0);
+    CHECK_ERRNO(syscall(SYS_ioprio_set, 9, 0, kBestEffort), EINVAL);
+    CHECK_ERRNO(syscall(SYS_ioprio_set, kIoProcess, 0x7ffffff, kBestEffort), ESRCH);
+}
