@@ -33,7 +33,7 @@ struct Records {
 };
 
 Records& records() {
-    static Records all;
+    static Records& all = *new Records;  // there until the end of the process
     return all;
 }
 

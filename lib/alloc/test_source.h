@@ -48,8 +48,11 @@ class TestSource {
   private:
     static bool commit(void* context, std::byte* at, std::size_t bytes) {
         auto& self = *static_cast<TestSource*>(context);
-        if (bytes > self.budget_) return false;
-        self.budget_ -= bytes;
+        // The arena and the buddy allocator call it, each under a lock of its own.
+        std::size_t left = self.budget_.load();
+        do {
+            if (bytes > left) return false;
+        } while (!self.budget_.compare_exchange_weak(left, left - bytes));
         return mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0;
     }
     static void decommit(void* context, std::byte* at, std::size_t bytes) {
@@ -58,7 +61,7 @@ class TestSource {
     }
 
     Source source_;
-    std::size_t budget_;
+    std::atomic<std::size_t> budget_;
     std::atomic<std::size_t> decommitted_{0};
 };
 
