@@ -84,8 +84,8 @@ class UserTables {
         static_cast<void>(for_each_table(begin, end, [&](std::uint64_t at, auto place) {
             const Range part = part_of(at, begin, end);
             const PhysAddr table = place.load().frame();
-            // Of a shared table another sharer may have taken the page out already, and made its own
-            // CPUs forget it only.
+            // Of a shared table another sharer may have taken the page out already, and made its
+            // own CPUs forget it only.
             if (!place.load().writable()) batch.restrict(part.begin, part.end);
             for (std::uint64_t page = part.begin; page < part.end; page += kPageSize) {
                 const arch::EntryPlace entry_place(table, arch::entry_index(page, 1));

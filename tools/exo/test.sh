@@ -109,9 +109,6 @@ test_run() {
     step 'run: a session at the terminal, linux' tests/run/session_test.py --kernel linux
     step 'run: a session at the terminal, exo' tests/run/session_test.py --kernel exo
     step 'run: CPUs shared and responsive' tests/run/parallel_test.py
-    if [ "$EXO_LONG" -eq 1 ]; then
-        step "run: busybox's own tests, beside Linux" tests/run/busybox_suite.py
-    fi
 }
 
 test_abi() {
