@@ -1,12 +1,14 @@
 // epoll(7), eventfd(2), timerfd_create(2), signalfd(2): descriptors that are waited for.
+#include <algorithm>
+
 #include "abi/linux/event.h"
 #include "kernel/ipc/event_counter.h"
 #include "kernel/ipc/ready_set.h"
 #include "kernel/ipc/timer_file.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
+#include "posix_x/calls/waits.h"
 #include "posix_x/signal_file.h"
-#include "posix_x/signals.h"
 #include "posix_x/times.h"
 
 namespace exo::posix {
@@ -57,18 +59,6 @@ Result<long> wait_for_events(Task& task, Fd set, UserAddr out, std::int32_t coun
     return static_cast<long>(*found);
 }
 
-Deadline deadline_in(std::int32_t milliseconds) {
-    if (milliseconds < 0) return Deadline::never();
-    return Deadline::in(static_cast<std::uint64_t>(milliseconds) * 1'000'000);
-}
-
-Result<void> use_mask(UserAddr at, std::uint64_t bytes) {
-    if (at.is_null()) return {};
-    if (bytes != sizeof(std::uint64_t)) return Errno::INVAL;
-    set_blocked_until_return(TRY(UserIn<std::uint64_t>{at}.read()));
-    return {};
-}
-
 }  // namespace
 
 Result<long> sys_epoll_create(Task& task, std::int32_t size) {
@@ -112,23 +102,19 @@ Result<long> sys_epoll_ctl(Task& task, Fd set, std::uint32_t operation, Fd fd, U
 
 Result<long> sys_epoll_wait(Task& task, Fd set, UserAddr events, std::int32_t count,
                             std::int32_t milliseconds) {
-    return wait_for_events(task, set, events, count, deadline_in(milliseconds));
+    return wait_for_events(task, set, events, count, deadline_in_ms(milliseconds));
 }
 
 Result<long> sys_epoll_pwait(Task& task, Fd set, UserAddr events, std::int32_t count,
                              std::int32_t milliseconds, UserAddr mask, std::uint64_t mask_bytes) {
     TRY(use_mask(mask, mask_bytes));
-    return wait_for_events(task, set, events, count, deadline_in(milliseconds));
+    return wait_for_events(task, set, events, count, deadline_in_ms(milliseconds));
 }
 
 Result<long> sys_epoll_pwait2(Task& task, Fd set, UserAddr events, std::int32_t count,
                               UserIn<abi::Timespec> timeout, UserAddr mask,
                               std::uint64_t mask_bytes) {
-    Deadline deadline = Deadline::never();
-    if (!timeout.is_null()) {
-        const abi::Timespec relative = TRY(timeout.read());
-        deadline = Deadline::in(TRY(to_ns(relative)));
-    }
+    const Deadline deadline = TRY(deadline_of(timeout));
     TRY(use_mask(mask, mask_bytes));
     return wait_for_events(task, set, events, count, deadline);
 }

@@ -6,8 +6,8 @@
 #include "posix_x/calls/control_messages.h"
 #include "posix_x/calls/ranges.h"
 #include "posix_x/calls/sockets.h"
+#include "posix_x/calls/waits.h"
 #include "posix_x/signals.h"
-#include "posix_x/times.h"
 
 namespace exo::posix {
 namespace {
@@ -173,11 +173,7 @@ Result<long> sys_sendmmsg(Task& task, Fd fd, UserAddr messages, std::uint32_t co
 Result<long> sys_recvmmsg(Task& task, Fd fd, UserAddr messages, std::uint32_t count, Flags flags,
                           UserAddr timeout) {
     // The time is looked at after each message, as Linux does (recvmmsg(2), BUGS).
-    Deadline deadline = Deadline::never();
-    if (!timeout.is_null()) {
-        const auto relative = TRY(UserIn<abi::Timespec>{timeout}.read());
-        deadline = Deadline::in(TRY(to_ns(relative)));
-    }
+    const Deadline deadline = TRY(deadline_of(UserIn<abi::Timespec>{timeout}));
     const auto socket = TRY(socket_of(task, fd));
     count = std::min(count, abi::kMaxIovecs);
     long done = 0;

@@ -3,6 +3,7 @@
 
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
+#include "posix_x/calls/waits.h"
 #include "posix_x/signals.h"
 #include "posix_x/times.h"
 
@@ -153,22 +154,6 @@ Result<long> resume_poll(Task& task) {
                             Deadline::at(task.restart.words[2]));
 }
 
-/// The relative time at `at`; null: never.
-Result<Deadline> deadline_of(UserIn<abi::Timespec> at) {
-    if (at.is_null()) return Deadline::never();
-    const abi::Timespec time = TRY(at.read());
-    return Deadline::in(TRY(to_ns(time)));
-}
-
-/// ppoll(2) and pselect(2): the mask for the time of the call.
-Result<void> use_mask(UserAddr at, std::uint64_t bytes) {
-    if (at.is_null()) return {};
-    if (bytes != sizeof(std::uint64_t)) return Errno::INVAL;
-    const auto mask = TRY(UserIn<std::uint64_t>{at}.read());
-    set_blocked_until_return(mask);
-    return {};
-}
-
 /// What is left, told where ppoll(2) and select(2) were given a time.
 void write_rest(UserAddr at, Deadline deadline, bool micro) {
     if (at.is_null()) return;
@@ -234,10 +219,7 @@ Result<long> not_restarted(Result<long> result) {
 }  // namespace
 
 Result<long> sys_poll(Task& task, UserAddr fds, std::uint32_t count, std::int32_t milliseconds) {
-    const Deadline deadline =
-        milliseconds < 0 ? Deadline::never()
-                         : Deadline::in(static_cast<std::uint64_t>(milliseconds) * 1'000'000);
-    return poll_restartable(task, fds, count, deadline);
+    return poll_restartable(task, fds, count, deadline_in_ms(milliseconds));
 }
 
 Result<long> sys_ppoll(Task& task, UserAddr fds, std::uint32_t count, UserIn<abi::Timespec> timeout,

@@ -1,5 +1,6 @@
 // sigaction(2), sigprocmask(2), kill(2) and their kin.
 #include "posix_x/calls.h"
+#include "posix_x/calls/waits.h"
 #include "posix_x/process_table.h"
 #include "posix_x/signals.h"
 #include "posix_x/times.h"
@@ -230,11 +231,7 @@ Result<long> sys_rt_sigtimedwait(Task& task, UserIn<std::uint64_t> in, UserAddr 
                                  UserIn<abi::Timespec> timeout, std::uint64_t set_bytes) {
     if (set_bytes != kSetBytes) return Errno::INVAL;
     const std::uint64_t wanted = TRY(in.read()) & ~kUnblockable;
-    Deadline deadline = Deadline::never();
-    if (!timeout.is_null()) {
-        const abi::Timespec relative = TRY(timeout.read());
-        deadline = Deadline::in(TRY(to_ns(relative)));
-    }
+    const Deadline deadline = TRY(deadline_of(timeout));
     Process& process = task.process();
     abi::SigInfo info = {};
     Signal taken = Signal::kNone;

@@ -16,13 +16,6 @@ constexpr std::size_t index_of(PathClass path) {
 static_assert(index_of(PathClass::kFast) == 0 && index_of(PathClass::kHybrid) == 1 &&
               index_of(PathClass::kLegacy) == 2);
 
-/// Exact for up to 500 years, at rates up to 18 GHz.
-std::uint64_t ticks_to_ns(std::uint64_t ticks) {
-    constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
-    const std::uint64_t rate = arch::tsc_rate();
-    return ticks / rate * kNsPerSecond + ticks % rate * kNsPerSecond / rate;
-}
-
 /// The path that a call takes behind a frame: of one that is kFast, while calls are traced or its
 /// program is stepped, the one that looks no further than the task.
 constexpr PathClass framed(PathClass path) {
@@ -48,7 +41,7 @@ Result<void> write_posix_x(Text& text) {
         by_path[path].count += use.count;
         by_path[path].ticks += use.ticks;
         TRY(calls.print("call {} {} {} {} {}\n", number, name, kPathNames[path], use.count,
-                        ticks_to_ns(use.ticks)));
+                        arch::ticks_to_ns(use.ticks)));
     }
     TRY(text.append("# path NAME COUNT NS; call NUMBER NAME PATH COUNT NS\n"));
     for (const PathClass path : {PathClass::kFast, PathClass::kHybrid, PathClass::kLegacy}) {
@@ -57,7 +50,7 @@ Result<void> write_posix_x(Text& text) {
         if (path == PathClass::kFast) {
             TRY(text.append("-\n"));
         } else {
-            TRY(text.print("{}\n", ticks_to_ns(sum.ticks)));
+            TRY(text.print("{}\n", arch::ticks_to_ns(sum.ticks)));
         }
     }
     return text.append(calls.view());
