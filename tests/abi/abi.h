@@ -89,3 +89,20 @@ extern const char* program;
             abi::fail(__FILE_NAME__, __LINE__, "%s gave %ld with errno %d, expected " #error, \
                       #call, got_, errno_);                                                   \
     } while (false)
+
+namespace abi {
+
+/// Runs `what` in a child as somebody who owns nothing in the test's directory, and sees it end
+/// well.
+template <typename What>
+void as_nobody(What what) {
+    CHECK_EQ(chmod(".", 0755), 0);
+    const int status = status_of([&] {
+        CHECK_EQ(setgid(65534), 0);
+        CHECK_EQ(setuid(65534), 0);
+        what();
+    });
+    CHECK_EQ(status, 0);
+}
+
+}  // namespace abi

@@ -8,6 +8,8 @@
 
 using abi::make_file;
 
+using abi::as_nobody;
+
 namespace {
 
 constexpr uid_t kKeep = static_cast<uid_t>(-1);
@@ -20,18 +22,6 @@ struct stat stat_of(const char* path) {
 
 mode_t bits_of(const char* path) {
     return stat_of(path).st_mode & 07777;
-}
-
-/// As somebody who owns nothing here.
-template <typename What>
-void as_nobody(What what) {
-    CHECK_EQ(chmod(".", 0755), 0);
-    const int status = abi::status_of([&] {
-        CHECK_EQ(setgid(65534), 0);
-        CHECK_EQ(setuid(65534), 0);
-        what();
-    });
-    CHECK_EQ(status, 0);
 }
 
 /// struct statx, as far as it is looked at.

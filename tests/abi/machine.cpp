@@ -12,6 +12,8 @@
 
 using abi::make_file;
 
+using abi::as_nobody;
+
 namespace {
 
 /// Names of host and domain and mounts of its own for this test. Where the kernel has no
@@ -22,17 +24,6 @@ void leave_the_machine_alone() {
         return;
     }
     CHECK_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-}
-
-template <typename What>
-void as_nobody(What what) {
-    CHECK_EQ(chmod(".", 0755), 0);
-    const int status = abi::status_of([&] {
-        CHECK_EQ(setgid(65534), 0);
-        CHECK_EQ(setuid(65534), 0);
-        what();
-    });
-    CHECK_EQ(status, 0);
 }
 
 constexpr int kMagic1 = static_cast<int>(0xfee1dead), kMagic2 = 672274793;

@@ -8,7 +8,9 @@
 #include <sys/un.h>
 #include <time.h>
 
-#include "tests/abi/abi.h"
+#include "tests/abi/unix_socket.h"
+
+using abi::Pair;
 
 namespace {
 
@@ -27,12 +29,6 @@ long raw_sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
 long raw_recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
     return syscall(SYS_recvmmsg, fd, messages, count, flags, timeout);
 }
-
-struct Pair {
-    explicit Pair(int type) { CHECK_EQ(socketpair(AF_UNIX, type, 0, ends), 0); }
-    int ends[2];
-    int operator[](int i) const { return ends[i]; }
-};
 
 /// A message with one buffer and room for control messages.
 struct Message {
