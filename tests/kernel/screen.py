@@ -105,12 +105,15 @@ class Machine:
         return lines
 
     def wait_for(self, wanted):
-        """The screen's lines, once `wanted` of them says yes."""
+        """The screen's lines, once `wanted` of them says yes and they stay as they are: a dump taken
+        while the screen is drawn has lines of before and after."""
         end = time.monotonic() + PATIENCE
+        before = None
         while True:
             lines = self.lines()
-            if wanted(lines):
+            if wanted(lines) and lines == before:
                 return lines
+            before = lines
             if time.monotonic() > end:
                 raise Failure("the screen shows only:\n" + "\n".join(line for line in lines if line))
             time.sleep(0.3)
