@@ -19,9 +19,17 @@ Thread& CpuScheduler::thread_of(sched::SchedEntity& entity) {
 }
 
 void CpuScheduler::publish() {
-    waiting_hint_.store(queue_.waiting(), std::memory_order_relaxed);
+    std::uint32_t waiting = queue_.waiting();
+    bool idle = false;
+    if (queue_.current() == nullptr) [[unlikely]] {
+        idle = waiting == 0;
+        // One of those that wait is about to run: nobody need steal it, and nobody who looks for an
+        // idle CPU comes here as well.
+        if (!idle) --waiting;
+    }
+    waiting_hint_.store(waiting, std::memory_order_relaxed);
     weight_hint_.store(queue_.fair_weight(), std::memory_order_relaxed);
-    idle_hint_.store(queue_.current() == nullptr, std::memory_order_relaxed);
+    idle_hint_.store(idle, std::memory_order_relaxed);
 }
 
 const sched::MachineLoad& CpuScheduler::machine_load() {
@@ -61,7 +69,7 @@ void CpuScheduler::set_slice_timer(std::uint64_t now) {
 // With the lock held and interrupts off; returns when this thread is switched to again, perhaps on
 // another CPU, with that CPU's lock released.
 void CpuScheduler::switch_to_next(std::uint64_t now) {
-    this_cpu().reschedule = false;
+    this_cpu().reschedule = preempt_ = false;
     sample_load(now);
     static_cast<void>(queue_.unthrottle(now));
     sched::SchedEntity* entity = queue_.pick_next(now);
@@ -152,8 +160,7 @@ void CpuScheduler::exit() {
 void CpuScheduler::idle_loop() {
     for (;;) {
         arch::disable_interrupts();
-        if (waiting_hint_.load(std::memory_order_relaxed) != 0 || this_cpu().reschedule ||
-            steal_work()) {
+        if (!idle_hint_.load(std::memory_order_relaxed) || this_cpu().reschedule || steal_work()) {
             yield(sched::Put::Yielded);
         } else {
             arch::wait_for_interrupt();
@@ -180,9 +187,12 @@ void CpuScheduler::enqueue(Thread& thread, sched::Enqueue why, WakeHint hint) {
     if (here) {
         if (preempts && hint != WakeHint::kSync) this_cpu().reschedule = true;
         set_slice_timer(now);
+    } else if (preempts) {
+        preempt_ = true;
     }
     lock_.release();
-    // A CPU that ran somebody alone has no timer for the end of its turn: it looks itself.
+    // Also where nobody is preempted: a CPU that ran somebody alone has no timer for the end of its
+    // turn.
     if (!here) arch::send_ipi(cpu_local(queue_.cpu()).apic_id, arch::kRescheduleVector);
     Lock::leave(interrupts);
 }
@@ -263,14 +273,22 @@ void CpuScheduler::tick() {
     lock_.acquire();
     const std::uint64_t now = arch::now_ns();
     charge(now);
-    if (queue_.unthrottle(now)) this_cpu().reschedule = true;
+    if (queue_.unthrottle(now) || preempt_) this_cpu().reschedule = true;
     if (queue_.current() == nullptr) {
         if (queue_.waiting() != 0) this_cpu().reschedule = true;
     } else if (current_is_misplaced() || (queue_.waiting() != 0 && queue_.slice_expired(now))) {
         this_cpu().reschedule = true;
     }
     set_slice_timer(now);
+    const std::optional<unsigned> relief =
+        queue_.waiting() == 0 ? std::nullopt
+                              : sched::select_relief(queue_.cpu(), topology, machine_load());
+    sched::SchedEntity* leaves = relief ? queue_.relieve(*relief) : nullptr;
+    if (leaves != nullptr) publish();
     lock_.release();
+    if (leaves != nullptr) {
+        of(*relief).enqueue(thread_of(*leaves), sched::Enqueue::Migrated, WakeHint::kPlain);
+    }
 }
 
 sched::SchedEntity* CpuScheduler::give(std::uint32_t thief) NO_THREAD_SAFETY_ANALYSIS {

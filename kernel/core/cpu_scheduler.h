@@ -91,6 +91,7 @@ class CpuScheduler {
     Lock lock_;
     sched::RunQueue queue_;
     Thread& idle_;
+    bool preempt_ = false;             ///< another CPU put a thread here that should run now
     std::uint64_t charged_at_ns_ = 0;  ///< the current thread's time is accounted up to here
     std::uint64_t busy_ns_ = 0;        ///< up to charged_at_ns_
     Thread* exited_ = nullptr;         ///< switched away from for good, to be released

@@ -1,6 +1,8 @@
 // Threads, waits, mutexes and timers as they are used together.
 #include "kernel/core/scheduler.h"
 
+#include <algorithm>
+#include <bit>
 #include <new>
 
 #include "kernel/core/ktest.h"
@@ -201,6 +203,43 @@ KERNEL_TEST(processor_time_goes_on_between_ticks) {
     const std::uint64_t slept = cpu_time_ns(this_thread());
     static_cast<void>(sleep_until(Deadline::in(20'000'000)));
     KTEST_EXPECT(cpu_time_ns(this_thread()) - slept < 20'000'000);
+}
+
+KERNEL_TEST(threads_that_wait_on_one_cpu_spread_to_those_that_idle) {
+    struct Spinners {
+        Group group;
+        Atomic<bool> stop{false};
+        static void run(void* argument) {
+            auto& self = *static_cast<Spinners*>(argument);
+            while (!self.stop.load()) {
+                if (should_yield()) yield();
+            }
+            self.group.end();
+        }
+    } spinners;
+    constexpr std::uint32_t kMost = 4;
+    const std::uint32_t count = std::min(online_cpus(), kMost);
+    RefPtr<Thread> threads[kMost];
+    for (std::uint32_t i = 0; i < count; ++i) {
+        auto thread = Thread::create_kernel("spinner", Spinners::run, &spinners);
+        KTEST_REQUIRE(thread.has_value());
+        threads[i] = *thread;
+        KTEST_EXPECT(set_affinity(**thread, 1).has_value());
+        start_thread(**thread);
+    }
+    for (std::uint32_t i = 0; i < count; ++i)
+        KTEST_EXPECT(set_affinity(*threads[i], ~std::uint64_t{0}).has_value());
+    const std::uint64_t limit = arch::now_ns() + 10'000'000'000;
+    std::uint64_t seen = 0;
+    while (std::popcount(seen) < static_cast<int>(count) && arch::now_ns() < limit) {
+        static_cast<void>(sleep_until(Deadline::in(5'000'000)));
+        seen = 0;
+        for (std::uint32_t i = 0; i < count; ++i)
+            seen |= std::uint64_t{1} << threads[i]->last_cpu();
+    }
+    KTEST_EXPECT_EQ(std::popcount(seen), static_cast<int>(count));
+    spinners.stop.store(true);
+    KTEST_EXPECT(spinners.group.wait_for(static_cast<int>(count)));
 }
 
 KERNEL_TEST(timer_takes_the_last_setting) {

@@ -34,12 +34,13 @@ void FairQueue::remove(SchedEntity& entity) {
     if (was_head) head_changed(level, list.front());
 }
 
-SchedEntity* FairQueue::find_allowed(unsigned cpu, unsigned limit) {
+SchedEntity* FairQueue::find_allowed(unsigned cpu, unsigned limit, std::uint64_t last_cpus) {
     for (std::uint32_t levels = ready_; levels != 0; levels &= levels - 1) {
         Threads& list = lists_[std::countr_zero(levels)];
         SchedEntity* entity = list.front();
         for (unsigned seen = 0; entity != nullptr && seen < limit; ++seen) {
-            if (entity->allowed_on(cpu)) return entity;
+            const bool ran_there = (last_cpus >> entity->last_cpu & 1) != 0;
+            if (ran_there && entity->allowed_on(cpu)) return entity;
             entity = list.next(*entity);
         }
     }

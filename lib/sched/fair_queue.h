@@ -63,9 +63,10 @@ class FairQueue {
     /// Takes out the thread to run next; {nullptr, Level} when empty. O(1).
     [[nodiscard]] Pick pick(std::uint64_t now_ns);
 
-    /// The first thread in order of levels that may run on `cpu` and that this queue can spare, not
-    /// taken out. Looks at no more than `limit` threads of each level.
-    [[nodiscard]] SchedEntity* find_allowed(unsigned cpu, unsigned limit);
+    /// The first thread in order of levels that may run on `cpu` and last ran on one of `last_cpus`
+    /// (a mask), not taken out. Looks at no more than `limit` threads of each level.
+    [[nodiscard]] SchedEntity* find_allowed(unsigned cpu, unsigned limit,
+                                            std::uint64_t last_cpus = ~std::uint64_t{0});
 
     /// Upper bound of the time from joining the queue to being picked; docs/sched.md has the proof.
     /// `ahead`: threads of the run queue then, the running one included. `longest_slice_ns`: of

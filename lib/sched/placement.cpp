@@ -108,17 +108,21 @@ std::optional<unsigned> select_victim(unsigned thief, const Topology& topology,
     return std::nullopt;
 }
 
-std::optional<Balance> select_balance(unsigned cpu, const MachineLoad& load) {
-    std::optional<unsigned> fullest;
-    for (std::uint64_t rest = load.online & ~bit(cpu); rest != 0; rest &= rest - 1) {
-        const unsigned other = first_of(rest);
-        if (!fullest || load.cpus[other].waiting > load.cpus[*fullest].waiting) fullest = other;
+std::optional<unsigned> select_relief(unsigned cpu, const Topology& topology,
+                                      const MachineLoad& load) {
+    const std::uint32_t here = load.cpus[cpu].waiting;
+    if (here == 0) return std::nullopt;
+    const std::uint64_t others = load.online & ~bit(cpu);
+    for (const std::uint64_t domain : {topology.cache[cpu], ~std::uint64_t{0}}) {
+        if (const auto idle = idle_among(others & domain, topology, load.idle)) return idle;
     }
-    if (!fullest) return std::nullopt;
-    const std::uint32_t theirs = load.cpus[*fullest].waiting;
-    const std::uint32_t mine = load.cpus[cpu].waiting;
-    if (theirs < mine || theirs - mine < 2) return std::nullopt;
-    return Balance{*fullest, (theirs - mine) / 2};
+    std::optional<unsigned> emptiest;
+    for (std::uint64_t rest = others; rest != 0; rest &= rest - 1) {
+        const unsigned other = first_of(rest);
+        if (!emptiest || load.cpus[other].waiting < load.cpus[*emptiest].waiting) emptiest = other;
+    }
+    if (!emptiest || load.cpus[*emptiest].waiting + 2 > here) return std::nullopt;
+    return emptiest;
 }
 
 }  // namespace exo::sched

@@ -59,14 +59,11 @@ enum class Wake : std::uint8_t {
 [[nodiscard]] std::optional<unsigned> select_victim(unsigned thief, const Topology& topology,
                                                     const MachineLoad& load);
 
-/// A periodic balance: take `count` threads from `victim`.
-struct Balance {
-    unsigned victim;
-    std::uint32_t count;
-};
-
-/// What busy `cpu` should pull over so that it and the fullest queue come level; nullopt when they
-/// differ by less than two threads (moving one would only swap them).
-[[nodiscard]] std::optional<Balance> select_balance(unsigned cpu, const MachineLoad& load);
+/// Which CPU should take a thread over from `cpu`, where some wait: one that idles, of its own
+/// cache if any does; else the one where the fewest wait, if they are at least two fewer than here
+/// (one fewer would only swap them). nullopt: none. Whoever has threads waiting asks, now and then:
+/// a CPU that idles, or runs one thread alone, has no clock that would make it look.
+[[nodiscard]] std::optional<unsigned> select_relief(unsigned cpu, const Topology& topology,
+                                                    const MachineLoad& load);
 
 }  // namespace exo::sched

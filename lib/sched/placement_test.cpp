@@ -130,18 +130,25 @@ TEST_F(PlacementTest, victim_is_the_fullest_of_the_own_cache_then_of_all) {
     EXPECT_EQ(select_victim(0, topology_, load_), 3U) << "not from itself";
 }
 
-TEST_F(PlacementTest, balance_moves_half_the_difference) {
-    EXPECT_FALSE(select_balance(0, load_).has_value());
-    load_.cpus[5].waiting = 1;
-    EXPECT_FALSE(select_balance(0, load_).has_value()) << "would only swap the imbalance";
-    load_.cpus[5].waiting = 7;
-    load_.cpus[0].waiting = 2;
-    const auto balance = select_balance(0, load_);
-    ASSERT_TRUE(balance.has_value());
-    EXPECT_EQ(balance->victim, 5U);
-    EXPECT_EQ(balance->count, 2U);
-    load_.cpus[0].waiting = 9;
-    EXPECT_FALSE(select_balance(0, load_).has_value());
+TEST_F(PlacementTest, relief_is_an_idle_cpu_of_the_own_cache_then_any) {
+    load_.idle = 1 << 2 | 1 << 6;
+    EXPECT_EQ(select_relief(0, topology_, load_), std::nullopt) << "nobody waits";
+    load_.cpus[0].waiting = 1;
+    EXPECT_EQ(select_relief(0, topology_, load_), 2U);
+    load_.idle = 1 << 6;
+    EXPECT_EQ(select_relief(0, topology_, load_), 6U);
+}
+
+TEST_F(PlacementTest, relief_is_the_emptiest_queue_where_that_levels) {
+    load_.idle = 0;
+    load_.cpus[0].waiting = 1;
+    EXPECT_EQ(select_relief(0, topology_, load_), std::nullopt) << "would only swap the imbalance";
+    for (unsigned cpu = 0; cpu < 8; ++cpu) load_.cpus[cpu].waiting = 5;
+    load_.cpus[6].waiting = 4;
+    load_.cpus[3].waiting = 6;
+    EXPECT_EQ(select_relief(3, topology_, load_), 6U);
+    EXPECT_EQ(select_relief(0, topology_, load_), std::nullopt);
+    EXPECT_EQ(select_relief(6, topology_, load_), std::nullopt) << "not to fuller ones";
 }
 
 TEST(PlacementDeathTest, impossible_topology_ends) {

@@ -93,9 +93,13 @@ class RunQueue {
     /// by the caller.
     Result<void> set_affinity(SchedEntity& entity, std::uint64_t affinity);
 
-    /// Takes out the most urgent waiting thread that may run on CPU `thief`; it is Blocked, to be
-    /// enqueued there as Migrated. nullptr: nothing to give.
+    /// Takes out the most urgent waiting thread that may run on CPU `thief`, which idles and will
+    /// run it at once; it is Blocked, to be enqueued there as Migrated. nullptr: nothing to give.
     [[nodiscard]] SchedEntity* steal(unsigned thief);
+
+    /// Takes out a waiting thread for CPU `other`, as steal() does, but where it may have to wait
+    /// anew: so one that has run here since it came. No thread is sent round without running.
+    [[nodiscard]] SchedEntity* relieve(unsigned other);
 
     [[nodiscard]] unsigned cpu() const { return cpu_; }
     [[nodiscard]] SchedEntity* current() const { return current_; }

@@ -156,4 +156,11 @@ SchedEntity* RunQueue::steal(unsigned thief) {
     return entity;
 }
 
+SchedEntity* RunQueue::relieve(unsigned other) {
+    EXO_CHECK(other < kMaxCpus, "relieving to a CPU that no mask can name");
+    SchedEntity* entity = fair_.find_allowed(other, kStealScan, std::uint64_t{1} << cpu_);
+    if (entity != nullptr) dequeue(*entity);
+    return entity;
+}
+
 }  // namespace exo::sched

@@ -109,23 +109,23 @@ void Machine::check(unsigned cpu) {
 }
 
 void Machine::balance(unsigned cpu) {
-    if (cpus_[cpu]->queue.current() != nullptr) {
-        if (const auto move = select_balance(cpu, load())) {
-            RunQueue& victim = cpus_[move->victim]->queue;
-            for (std::uint32_t i = 0; i < move->count; ++i) {
-                SchedEntity* entity = victim.steal(cpu);
-                if (entity == nullptr) break;
-                end_wait(owner(*entity), false);
-                Cpu& here = *cpus_[cpu];
-                const std::uint64_t ahead = here.queue.waiting() + 1;
-                here.queue.enqueue(*entity, Enqueue::Migrated, now_ns_);
-                begin_wait(owner(*entity), cpu, ahead, false);
-                ++report_.migrations;
-            }
-            arm(cpu);
+    if (const auto target = select_relief(cpu, topology_, load())) {
+        if (SchedEntity* entity = cpus_[cpu]->queue.relieve(*target)) {
+            end_wait(owner(*entity), false);
+            migrate(*entity, *target);
+            if (cpus_[*target]->queue.current() == nullptr) cpus_[*target]->reschedule = true;
+            arm(*target);
         }
     }
     post(now_ns_ + scenario_.balance_period_ns, What::Balance, cpu);
+}
+
+void Machine::migrate(SchedEntity& entity, unsigned cpu) {
+    Cpu& there = *cpus_[cpu];
+    const std::uint64_t ahead = there.queue.waiting() + (there.queue.current() != nullptr ? 1 : 0);
+    there.queue.enqueue(entity, Enqueue::Migrated, now_ns_);
+    begin_wait(owner(entity), cpu, ahead, false);
+    ++report_.migrations;
 }
 
 void Machine::reschedule_marked() {
@@ -174,9 +174,7 @@ bool Machine::steal_for(unsigned thief) {
     SchedEntity* entity = cpus_[*victim]->queue.steal(thief);
     if (entity == nullptr) return false;
     end_wait(owner(*entity), false);
-    cpus_[thief]->queue.enqueue(*entity, Enqueue::Migrated, now_ns_);
-    begin_wait(owner(*entity), thief, 0, false);
-    ++report_.migrations;
+    migrate(*entity, thief);
     return true;
 }
 

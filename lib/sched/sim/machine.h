@@ -71,6 +71,7 @@ class Machine {
     void handle(const Event& event);
     void check(unsigned cpu);
     void balance(unsigned cpu);
+    void migrate(SchedEntity& entity, unsigned cpu);
     void reschedule_marked();
     void choose(unsigned cpu);
     bool steal_for(unsigned thief);

@@ -25,7 +25,7 @@ struct Scenario {
     std::vector<Script> threads;
     /// Stops then; kNever: when all threads have ended or none can ever run again.
     std::uint64_t end_ns = kNever;
-    /// How often a busy CPU looks for work to pull over.
+    /// How often a CPU where threads wait looks for one that could take some over.
     std::uint64_t balance_period_ns = 4 * kMillisecond;
     /// Whether threads share what was learnt of their program.
     bool profiles = true;
