@@ -220,6 +220,17 @@ void reset_signals(Task& task) {
     task.signal_stack = {0, abi::kSsDisable, 0, 0};
 }
 
+/// What is known of the program's bursts. Empty: no memory, which costs good guesses only.
+RefPtr<ProgramProfile> profile_of(Inode& inode) {
+    RefPtr<RefCounted> attached = inode.attachment();
+    if (!attached) {
+        auto made = make_ref<ProgramProfile>();
+        if (!made) return {};
+        attached = inode.attach(std::move(*made));
+    }
+    return RefPtr<ProgramProfile>(static_cast<ProgramProfile*>(attached.get()));
+}
+
 void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credentials> who,
             RefPtr<HandleTable> own_handles, arch::TrapFrame& frame) {
     Process& process = task.process();
@@ -232,6 +243,7 @@ void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credent
     process.handles->close_for_exec();
     process.set_credentials(std::move(who));
     process.executable = start.file;
+    set_program(profile_of(*start.file->inode()));
     process.vdso = made.vdso;
     *process.program_break.lock() = {made.program.end, made.program.end};
     process.timers.clear();

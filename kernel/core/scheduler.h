@@ -71,7 +71,12 @@ void set_nice(Thread& thread, int nice);
 /// INVAL: none of them is online.
 Result<void> set_affinity(Thread& thread, std::uint64_t cpus);
 
-/// Before start_thread(): `child` begins with the nice value and the CPUs of `parent`.
+/// This thread runs that program from now on: its bursts are predicted by what is known of it, and
+/// teach. Empty: by the thread's own average alone.
+void set_program(RefPtr<ProgramProfile> program);
+
+/// Before start_thread(): `child` begins with the nice value, the CPUs, the program and the
+/// expected burst of `parent`, which is this thread.
 void inherit_policy(Thread& child, const Thread& parent);
 
 /// Processor time, nanoseconds: in a program ("user") and in the kernel for it ("system").

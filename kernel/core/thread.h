@@ -12,6 +12,7 @@
 #include "kernel/arch/trap_frame.h"
 #include "kernel/arch/user_state.h"
 #include "kernel/core/cpu_local.h"
+#include "kernel/core/program_profile.h"
 #include "lib/base/atomic.h"
 #include "lib/base/ref.h"
 #include "lib/sched/entity.h"
@@ -91,6 +92,7 @@ class Thread : public RefCounted {
     friend void use_space(arch::UserSpace* space);
     friend void start_thread(Thread& thread);
     friend void inherit_policy(Thread& child, const Thread& parent);
+    friend void set_program(RefPtr<ProgramProfile> program);
 
     static void begin(void* thread);
 
@@ -99,6 +101,7 @@ class Thread : public RefCounted {
     void* argument_ = nullptr;
     VirtAddr stack_top_;
     arch::UserSpace* space_ = nullptr;
+    RefPtr<ProgramProfile> program_;  ///< entity.profile is in it
     Atomic<ThreadState> state_{ThreadState::kSleeping};
     Atomic<bool> interrupted_{false};
     /// The CPU on whose run queue it is or was last; changes under that queue's lock.

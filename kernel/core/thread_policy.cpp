@@ -86,10 +86,21 @@ Result<void> set_affinity(Thread& thread, std::uint64_t cpus) {
     return {};
 }
 
+// Read when a burst begins or ends: by this thread, or by who wakes it while it sleeps.
+void set_program(RefPtr<ProgramProfile> program) {
+    Thread& self = this_thread();
+    self.entity.profile = program ? &program->bursts : nullptr;
+    std::swap(self.program_, program);
+}
+
 void inherit_policy(Thread& child, const Thread& parent) {
     const CpuScheduler::Policy policy = policy_of(parent);
     set_nice(child, policy.nice);
-    child.entity.affinity = policy.affinity;  // nobody else knows of it yet
+    // Nobody else knows of it yet.
+    child.entity.affinity = policy.affinity;
+    child.entity.predictor.inherit(parent.entity.predictor);
+    child.program_ = parent.program_;
+    child.entity.profile = parent.entity.profile;
 }
 
 }  // namespace exo

@@ -124,7 +124,8 @@ class Inode : public RefCounted {
     [[nodiscard]] FileSystem& file_system() const { return *file_system_; }
     [[nodiscard]] BasicMutex& content() { return content_; }
 
-    /// What an opened FIFO keeps with its inode (kernel/ipc): the first one set stays.
+    /// What an opened FIFO keeps with its inode (kernel/ipc), and a program that has run with its
+    /// executable's (ProgramProfile): the first one set stays.
     [[nodiscard]] RefPtr<RefCounted> attachment();
     Ref<RefCounted> attach(Ref<RefCounted> what);
 

@@ -95,7 +95,7 @@ struct alignas(kCacheLine) SchedEntity {
     /// Level of the burst that begins now.
     [[nodiscard]] Level predict() const {
         return profile == nullptr ? predictor.level()
-                                  : profile->predict(predictor.context(), predictor.level());
+                                  : profile->predict(predictor.context(), predictor.best_guess());
     }
 
     [[nodiscard]] bool allowed_on(unsigned cpu) const { return (affinity >> cpu & 1) != 0; }

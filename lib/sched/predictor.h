@@ -8,6 +8,7 @@
 // of one program have in common is learnt as well (BurstProfile): which level followed which.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -57,6 +58,13 @@ class Predictor {
 
     [[nodiscard]] BurstContext context() const {
         return samples_ == 0 ? BurstContext() : BurstContext(level_, level_of_burst(sample(0)));
+    }
+
+    /// What to expect in a context that nobody knows yet: the better of the average's level and the
+    /// last burst's. Too good a guess is mended as soon as the burst outgrows it, too bad a one
+    /// keeps a thread waiting that has just become interactive, for as long as the average decays.
+    [[nodiscard]] Level best_guess() const {
+        return samples_ == 0 ? level_ : std::min(level_, level_of_burst(sample(0)));
     }
 
     /// Bursts recorded, at most kHistory.

@@ -55,6 +55,21 @@ TEST_F(RunQueueTest, a_life_from_enqueue_to_block) {
     EXPECT_EQ(queue_.fair_weight(), 0U);
 }
 
+// A long start leaves an average that many short bursts do not bring down; known or not, the
+// program's second short burst is expected to be short.
+TEST_F(RunQueueTest, a_thread_that_becomes_interactive_is_believed_after_one_short_burst) {
+    BurstProfile profile;
+    a_.profile = &profile;
+    for (int burst = 0; burst < 12; ++burst) {
+        wake(a_);
+        if (burst > 1) EXPECT_EQ(a_.level, Level::Hot) << burst;
+        ASSERT_EQ(pick(), &a_);
+        run(burst == 0 ? ms(40) : ms(1) / 10);
+        queue_.block();
+        if (burst == 1) EXPECT_EQ(a_.predictor.level(), Level::Cold);
+    }
+}
+
 TEST_F(RunQueueTest, a_burst_spans_preemptions) {
     wake(a_);
     for (int i = 0; i < 5; ++i) {
@@ -262,6 +277,24 @@ TEST_F(RunQueueTest, a_thread_in_the_slot_can_be_taken_out) {
     EXPECT_EQ(queue_.steal(0), &b_);
     queue_.block();
     EXPECT_EQ(pick(), nullptr);
+}
+
+TEST_F(RunQueueTest, relieves_of_who_ran_here_and_of_nobody_who_just_came) {
+    a_.last_cpu = 1;
+    wake(a_);
+    wake(b_);
+    EXPECT_EQ(queue_.relieve(0), nullptr) << "neither has run here";
+    ASSERT_EQ(pick(), &a_);
+    run(ms(2));
+    queue_.put_prev(Put::Expired, now_);
+    EXPECT_EQ(queue_.relieve(0), &a_);
+    EXPECT_EQ(a_.state, EntityState::Blocked);
+    EXPECT_EQ(queue_.relieve(0), nullptr);
+    ASSERT_EQ(pick(), &b_);
+    EXPECT_EQ(queue_.relieve(0), nullptr) << "it runs";
+    queue_.put_prev(Put::Preempted, now_);
+    b_.affinity = 1 << 3;
+    EXPECT_EQ(queue_.relieve(0), nullptr) << "it must stay";
 }
 
 TEST_F(RunQueueTest, steals_the_most_urgent_that_is_allowed) {
