@@ -108,8 +108,7 @@ test_run() {
     step 'run: busybox applets, beside Linux' tests/run/applets_test.py
     step 'run: a session at the terminal, linux' tests/run/session_test.py --kernel linux
     step 'run: a session at the terminal, exo' tests/run/session_test.py --kernel exo
-    # Fails on 4 CPUs so far (docs/limits.md): not among what every run asks.
-    [ "$EXO_LONG" -eq 0 ] || step 'run: CPUs shared and responsive' tests/run/parallel_test.py
+    step 'run: CPUs shared and responsive' tests/run/parallel_test.py
 }
 
 test_abi() {
