@@ -80,6 +80,8 @@ struct Kinship {
     Process* parent = nullptr;  ///< nullptr: the first process
     Pid group = 0, session = 0;
     RefPtr<Terminal> terminal;  ///< the session's, if it has one
+    /// Of a session leader whose terminal was hung up: the group that is told when the leader ends.
+    Pid hung_up_foreground = 0;
     bool zombie = false;
     bool has_executed = false;  ///< setpgid(2) by its parent is too late
     Signal exit_signal = Signal::kChld;
