@@ -203,6 +203,8 @@ Result<long> sys_sched_getscheduler(Task& task, Pid tid);
 Result<long> sys_sched_setscheduler(Task& task, Pid tid, std::uint32_t policy,
                                     UserIn<std::int32_t> in);
 Result<long> sys_sched_getparam(Task& task, Pid tid, UserOut<std::int32_t> out);
+Result<long> sys_sched_setparam(Task& task, Pid tid, UserIn<std::int32_t> in);
+Result<long> sys_sched_rr_get_interval(Task& task, Pid tid, UserOut<abi::Timespec> out);
 Result<long> sys_sched_get_priority_max(Task&, std::uint32_t policy);
 Result<long> sys_sched_get_priority_min(Task& task, std::uint32_t policy);
 

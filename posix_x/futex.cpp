@@ -1,5 +1,7 @@
 #include "posix_x/futex.h"
 
+#include <algorithm>
+
 #include "kernel/core/wait_queue.h"
 #include "posix_x/calls.h"
 #include "posix_x/times.h"
@@ -22,30 +24,57 @@ struct Key {
     }
 };
 
+struct Bucket;
+
 /// One that waits, on its own stack. Guarded by its bucket's lock but for `woken`.
 struct FutexWaiter {
     ListLink link;
     Key key;
+    /// Where it stands; changes, under both locks, when it is moved to another word.
+    Atomic<Bucket*> bucket{nullptr};
     std::uint32_t bits = 0;
     Atomic<bool> woken{false};
     WaitQueue queue;
 };
 
 struct Bucket {
-    List<FutexWaiter, &FutexWaiter::link> waiters;
+    SpinLock<LockRank::kFutex> lock;
+    List<FutexWaiter, &FutexWaiter::link> waiters;  // guarded by it
 };
-using LockedBucket = Locked<Bucket, SpinLock<LockRank::kFutex>>;
 constexpr std::size_t kBuckets = 256;
 struct Table {
-    LockedBucket buckets[kBuckets];
+    Bucket buckets[kBuckets];
 };
 constinit Table* table = nullptr;
 
-LockedBucket& bucket_of(const Key& key) {
+Bucket& bucket_of(const Key& key) {
     const std::uint64_t mixed =
         (key.place ^ reinterpret_cast<std::uintptr_t>(key.within)) * 0x9e3779b97f4a7c15;
     return table->buckets[mixed >> 56];
 }
+
+/// Holds two buckets, which may be the same. Waits for one only while it does not hold the other.
+class TwoBuckets {
+  public:
+    TwoBuckets(Bucket& a, Bucket& b) NO_THREAD_SAFETY_ANALYSIS : a_(a), b_(b) {
+        for (;;) {
+            a_.lock.acquire();
+            if (&a_ == &b_ || b_.lock.try_acquire()) return;
+            a_.lock.release();
+            cpu_relax();
+        }
+    }
+    ~TwoBuckets() NO_THREAD_SAFETY_ANALYSIS {
+        if (&a_ != &b_) b_.lock.release();
+        a_.lock.release();
+    }
+    TwoBuckets(const TwoBuckets&) = delete;
+    TwoBuckets& operator=(const TwoBuckets&) = delete;
+
+  private:
+    Bucket& a_;
+    Bucket& b_;
+};
 
 /// May sleep. FAULT: nothing a program can name; for the shared scope, which looks for the memory
 /// behind it, also nothing mapped, or a private page that can never change.
@@ -64,17 +93,21 @@ Result<Key> key_of(UserAddr at, Scope scope) {
 
 constexpr std::uint32_t kAllBits = ~std::uint32_t{0};
 
-Result<long> wake(UserAddr at, Scope scope, std::uint32_t most, std::uint32_t bits) {
-    const Key key = TRY(key_of(at, scope));
-    auto bucket = bucket_of(key).lock();
+/// Takes a waiter off its bucket, which is locked, and lets it go on.
+void release(FutexWaiter& waiter) {
+    waiter.link.unlink();
+    // After this store the waiter may leave only by way of the bucket's lock.
+    waiter.woken.store(true, std::memory_order_release);
+    waiter.queue.wake_all();
+}
+
+/// Wakes up to `most` that wait for one of `bits` on what `key` names. The bucket is locked.
+std::uint32_t wake_in(Bucket& bucket, const Key& key, std::uint32_t most, std::uint32_t bits) {
     std::uint32_t woken = 0;
-    for (FutexWaiter* each = bucket->waiters.front(); each != nullptr && woken < most;) {
-        FutexWaiter* next = bucket->waiters.next(*each);
+    for (FutexWaiter* each = bucket.waiters.front(); each != nullptr && woken < most;) {
+        FutexWaiter* const next = bucket.waiters.next(*each);
         if (each->key == key && (each->bits & bits) != 0) {
-            each->link.unlink();
-            // After this store the waiter may leave only by way of the bucket's lock.
-            each->woken.store(true, std::memory_order_release);
-            each->queue.wake_all();
+            release(*each);
             ++woken;
         }
         each = next;
@@ -82,10 +115,23 @@ Result<long> wake(UserAddr at, Scope scope, std::uint32_t most, std::uint32_t bi
     return woken;
 }
 
+Result<long> wake(UserAddr at, Scope scope, std::uint32_t most, std::uint32_t bits) {
+    const Key key = TRY(key_of(at, scope));
+    Bucket& bucket = bucket_of(key);
+    const SpinGuard guard(bucket.lock);
+    return wake_in(bucket, key, most, bits);
+}
+
 /// Takes a waiter that was not woken out again; in any case nobody touches it afterwards.
 void withdraw(FutexWaiter& waiter) {
-    auto bucket = bucket_of(waiter.key).lock();
-    if (waiter.link.linked()) waiter.link.unlink();
+    for (;;) {
+        Bucket& bucket = *waiter.bucket.load(std::memory_order_acquire);
+        const SpinGuard guard(bucket.lock);
+        // It may have been moved before the lock was held; then it stands elsewhere.
+        if (waiter.bucket.load(std::memory_order_relaxed) != &bucket) continue;
+        if (waiter.link.linked()) waiter.link.unlink();
+        return;
+    }
 }
 
 /// Sleeps while the word is `expected`. AGAIN: it is not.
@@ -95,8 +141,10 @@ Result<long> wait(UserAddr at, Scope scope, std::uint32_t expected, std::uint32_
     waiter.key = TRY(key_of(at, scope));
     waiter.bits = bits;
     {
-        auto bucket = bucket_of(waiter.key).lock();
-        bucket->waiters.push_back(waiter);
+        Bucket& bucket = bucket_of(waiter.key);
+        const SpinGuard guard(bucket.lock);
+        waiter.bucket.store(&bucket, std::memory_order_relaxed);
+        bucket.waiters.push_back(waiter);
     }
     // In the queue first, then the look: who changes the word and wakes afterwards finds the
     // waiter.
@@ -112,14 +160,139 @@ Result<long> wait(UserAddr at, Scope scope, std::uint32_t expected, std::uint32_
     return slept.error();
 }
 
-/// LINUX-DIFF: who would be moved to another word is woken instead. It finds its lock taken and
-/// sleeps on that, which is what it would do after any spurious wake-up (futex(2)).
+/// Moves up to kBatch waiters from one word to another; how many. Their keys are given back
+/// without the locks.
+constexpr std::uint32_t kBatch = 16;
+std::uint32_t move_some(const Key& from, const Key& to, std::uint32_t most) {
+    Key keys[kBatch];
+    for (Key& each : keys) each = to;
+    Bucket& source = bucket_of(from);
+    Bucket& target = bucket_of(to);
+    const TwoBuckets guard(source, target);
+    std::uint32_t moved = 0;
+    for (FutexWaiter* each = source.waiters.front(); each != nullptr;) {
+        FutexWaiter* const next = source.waiters.next(*each);
+        if (each->key == from) {
+            if (moved == std::min(most, kBatch)) break;
+            std::swap(each->key, keys[moved++]);
+            each->link.unlink();
+            target.waiters.push_back(*each);
+            each->bucket.store(&target, std::memory_order_release);
+        }
+        each = next;
+    }
+    return moved;
+}
+
+/// FUTEX_REQUEUE, FUTEX_CMP_REQUEUE: how many were woken and moved.
 Result<long> requeue(UserAddr from, UserAddr to, Scope scope, std::uint32_t wakes,
                      std::uint32_t moves) {
-    TRY(key_of(to, scope));
-    std::uint32_t most;
-    if (__builtin_add_overflow(wakes, moves, &most)) most = ~std::uint32_t{0};
-    return wake(from, scope, most, kAllBits);
+    const Key source = TRY(key_of(from, scope));
+    const Key target = TRY(key_of(to, scope));
+    std::uint32_t done;
+    {
+        Bucket& bucket = bucket_of(source);
+        const SpinGuard guard(bucket.lock);
+        done = wake_in(bucket, source, wakes, kAllBits);
+    }
+    if (source == target) return done;  // LINUX-DIFF: which counts those that stay
+    std::uint32_t moved = 0;
+    while (moved < moves) {
+        const std::uint32_t some = move_some(source, target, moves - moved);
+        moved += some;
+        if (some < kBatch) break;
+    }
+    return done + moved;
+}
+
+/// What FUTEX_WAKE_OP does to the second word, and asks of what was there (futex(2)).
+struct WordOperation {
+    std::uint32_t operation, comparison;
+    std::int32_t operand, compared;
+
+    static WordOperation decode(std::uint32_t bits) {
+        constexpr std::uint32_t kShift = 8;
+        const auto extended = [](std::uint32_t twelve) {
+            return static_cast<std::int32_t>(twelve << 20) >> 20;
+        };
+        WordOperation decoded{bits >> 28 & 7, bits >> 24 & 15, extended(bits >> 12 & 0xfff),
+                              extended(bits & 0xfff)};
+        // Linux takes a shift by more bits than a word has modulo those.
+        if ((bits >> 28 & kShift) != 0)
+            decoded.operand = static_cast<std::int32_t>(1u << (decoded.operand & 31));
+        return decoded;
+    }
+
+    /// NOSYS: no such operation.
+    [[nodiscard]] Result<std::uint32_t> apply(std::uint32_t old) const {
+        const auto with = static_cast<std::uint32_t>(operand);
+        switch (operation) {
+            case 0:
+                return with;
+            case 1:
+                return old + with;
+            case 2:
+                return old | with;
+            case 3:
+                return old & ~with;
+            case 4:
+                return old ^ with;
+            default:
+                return Errno::NOSYS;
+        }
+    }
+
+    [[nodiscard]] Result<bool> compare(std::uint32_t old_bits) const {
+        const auto old = static_cast<std::int32_t>(old_bits);
+        switch (comparison) {
+            case 0:
+                return old == compared;
+            case 1:
+                return old != compared;
+            case 2:
+                return old < compared;
+            case 3:
+                return old <= compared;
+            case 4:
+                return old > compared;
+            case 5:
+                return old >= compared;
+            default:
+                return Errno::NOSYS;
+        }
+    }
+};
+
+/// FUTEX_WAKE_OP: changes `other`, wakes waiters of `at` and, if what was there compares so, of
+/// `other`.
+Result<long> wake_after_change(UserAddr at, UserAddr other, Scope scope, std::uint32_t wakes,
+                               std::uint32_t other_wakes, WordOperation change) {
+    TRY(key_of(at, scope));
+    TRY(key_of(other, scope));
+    std::uint32_t old = TRY(UserIn<std::uint32_t>{other}.read());
+    for (;;) {
+        std::uint32_t seen;
+        if (!arch::compare_exchange_user(other.value, old, TRY(change.apply(old)), seen))
+            return Errno::FAULT;
+        if (seen == old) break;
+        old = seen;
+    }
+    const bool others = TRY(change.compare(old));
+    long woken = TRY(wake(at, scope, wakes, kAllBits));
+    if (others) woken += TRY(wake(other, scope, other_wakes, kAllBits));
+    return woken;
+}
+
+/// Linux wakes one where it is asked for none, or for fewer.
+std::uint32_t at_least_one(std::uint32_t count) {
+    return static_cast<std::int32_t>(count) < 1 ? 1 : count;
+}
+
+/// Of requeuing, though, no count may be negative: INVAL.
+Result<void> check_counts(std::uint32_t wakes, std::uint64_t moves) {
+    const bool negative =
+        static_cast<std::int32_t>(wakes) < 0 || static_cast<std::int32_t>(moves) < 0;
+    return negative ? Result<void>(Errno::INVAL) : Result<void>();
 }
 
 /// One lock of a dead thread's list (robust futexes: Documentation/locking/robust-futexes).
@@ -193,9 +366,15 @@ Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,
         }
         case abi::kFutexWake:
         case abi::kFutexWakeBitset:
-            return wake(at, scope, value, bits);
+            return wake(at, scope, at_least_one(value), bits);
+        case abi::kFutexWakeOp:
+            if (other.value % sizeof(std::uint32_t) != 0) return Errno::INVAL;
+            return wake_after_change(at, other, scope, at_least_one(value),
+                                     at_least_one(static_cast<std::uint32_t>(timeout_at)),
+                                     WordOperation::decode(third));
         case abi::kFutexCmpRequeue: {
             if (other.value % sizeof(std::uint32_t) != 0) return Errno::INVAL;
+            TRY(check_counts(value, timeout_at));
             TRY(key_of(at, scope));
             TRY(key_of(other, scope));
             const auto seen = TRY(UserIn<std::uint32_t>{at}.read());
@@ -204,6 +383,7 @@ Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,
         }
         case abi::kFutexRequeue:
             if (other.value % sizeof(std::uint32_t) != 0) return Errno::INVAL;
+            TRY(check_counts(value, timeout_at));
             return requeue(at, other, scope, value, static_cast<std::uint32_t>(timeout_at));
         default:
             return Errno::NOSYS;

@@ -116,10 +116,10 @@ TEST_F(LineDisciplineTest, shows_control_characters_and_erases_what_it_showed) {
     type("\x7f");
     EXPECT_EQ(screen(), "\b \b\b \b");
     type("\t\x7f");
-    EXPECT_EQ(screen(), "\t\b \b");
+    EXPECT_EQ(screen(), "\t\b\b\b\b\b\b\b\b");
     local(abi::kEchoctl);
     type("\x01\x7f");
-    EXPECT_EQ(screen(), "\x01\b \b");
+    EXPECT_EQ(screen(), "\x01");
 }
 
 TEST_F(LineDisciplineTest, takes_the_next_character_literally) {
@@ -132,7 +132,7 @@ TEST_F(LineDisciplineTest, shows_the_line_again_on_demand) {
     type(
         "ab\x12"
         "c");
-    EXPECT_EQ(screen(), "ab\r\nabc");
+    EXPECT_EQ(screen(), "ab^R\r\nabc");
 }
 
 TEST_F(LineDisciplineTest, end_of_input_gives_what_is_there_or_nothing) {
@@ -290,5 +290,40 @@ TEST_F(LineDisciplineTest, goes_round_its_buffer) {
 }
 
 }  // namespace
+
+TEST_F(LineDisciplineTest, stops_and_starts_output) {
+    EXPECT_FALSE(line_.output_stopped());
+    type("\x13");
+    EXPECT_TRUE(line_.output_stopped());
+    type("a\x11");
+    EXPECT_FALSE(line_.output_stopped());
+    change([](abi::Termios& t) { t.input |= abi::kIxany; });
+    type("\x13");
+    EXPECT_TRUE(line_.output_stopped());
+    type("b\n");
+    EXPECT_FALSE(line_.output_stopped());
+    EXPECT_EQ(read(), "ab\n");
+    type("\x13");
+    change([](abi::Termios& t) { t.input &= ~abi::kIxon; });
+    EXPECT_FALSE(line_.output_stopped());
+    type("\x13\n");
+    EXPECT_EQ(read(), "\x13\n");
+}
+
+TEST_F(LineDisciplineTest, erases_a_tab_back_to_where_it_began) {
+    type("abc\t\x7f");
+    EXPECT_EQ(screen(), "abc\t\b\b\b\b\b");
+    type("\x01\t\x7f");
+    EXPECT_EQ(screen(), "^A\t\b\b\b");
+}
+
+TEST_F(LineDisciplineTest, a_raw_buffer_has_room_for_what_it_stores) {
+    local(abi::kIcanon);
+    EXPECT_EQ(line_.input_room(), LineDiscipline::kCapacity);
+    type("xyz");
+    EXPECT_EQ(line_.input_room(), LineDiscipline::kCapacity - 3);
+    EXPECT_EQ(read(), "xyz");
+    EXPECT_EQ(line_.input_room(), LineDiscipline::kCapacity);
+}
 
 }  // namespace exo::posix

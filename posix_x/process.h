@@ -15,6 +15,7 @@
 #include "kernel/mm/address_space.h"
 #include "kernel/object/handle_table.h"
 #include "posix_x/alarm.h"
+#include "posix_x/cpu_alarm.h"
 #include "posix_x/pending_signals.h"
 #include "posix_x/places.h"
 #include "posix_x/posix_timers.h"
@@ -80,6 +81,8 @@ struct Kinship {
     Process* parent = nullptr;  ///< nullptr: the first process
     Pid group = 0, session = 0;
     RefPtr<Terminal> terminal;  ///< the session's, if it has one
+    /// Of a session leader whose terminal was hung up: the group that is told when the leader ends.
+    Pid hung_up_foreground = 0;
     bool zombie = false;
     bool has_executed = false;  ///< setpgid(2) by its parent is too late
     Signal exit_signal = Signal::kChld;
@@ -177,6 +180,10 @@ class Process final : public RefCounted {
     /// /proc/PID/oom_score_adj, and the least that a process without CAP_SYS_RESOURCE may set.
     Atomic<std::int32_t> oom_score_adjustment{0}, least_oom_score_adjustment{0};
     Alarm alarm{*this};
+    CpuAlarm program_alarm{*this, CpuAlarm::Counts::kProgram, Signal::kVtalrm};
+    CpuAlarm profile_alarm{*this, CpuAlarm::Counts::kBoth, Signal::kProf};
+    /// PR_SET_DUMPABLE of prctl(2).
+    Atomic<bool> dumpable{true};
     PosixTimers timers{*this};
     /// Records of signals that are queued, and timers (RLIMIT_SIGPENDING).
     Atomic<std::uint32_t> queued_signals{0};

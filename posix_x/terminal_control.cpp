@@ -5,18 +5,80 @@
 
 namespace exo::posix {
 
-Result<long> Terminal::set_settings(std::uint32_t request, UserAddr argument) {
-    TRY(check_foreground(Signal::kTtou));
-    const auto settings = TRY(UserIn<abi::Termios>{argument}.read());
+namespace {
+
+/// ^S and ^Q stop and start output: what a master in packet mode may do by itself.
+bool controls_flow(const abi::Termios& settings) {
+    constexpr std::uint8_t kControlQ = 021, kControlS = 023;
+    return (settings.input & abi::kIxon) != 0 && settings.characters[abi::kVstop] == kControlS &&
+           settings.characters[abi::kVstart] == kControlQ;
+}
+
+}  // namespace
+
+void Terminal::set_settings(const abi::Termios& settings) {
+    abi::Termios to = settings;
+    port_->adjust(to);
     {
         auto state = state_.lock();
-        // Output is written at once, so that TCSETSW has nothing to wait for.
-        if (request == abi::kTcSetsf) state->line.discard_input();
-        state->line.set_settings(settings);
+        const bool controlled = controls_flow(state->line.settings());
+        state->line.set_settings(to);
+        if (controlled != controls_flow(to))
+            port_->tell(controlled ? abi::kPktNoStop : abi::kPktDoStop);
         publish(*state);
     }
     readers_.wake_all();
+    writers_.wake_all();
+    senders_.wake_all();
+}
+
+Result<long> Terminal::set_settings(std::uint32_t request, UserAddr argument) {
+    TRY(check_foreground(Signal::kTtou));
+    const auto settings = TRY(UserIn<abi::Termios>{argument}.read());
+    // Output is written at once, so that TCSETSW has nothing to wait for.
+    if (request == abi::kTcSetsf) TRY(flush(abi::kTciFlush));
+    set_settings(settings);
     return 0;
+}
+
+/// tcflush(3). What was written is the port's already.
+Result<long> Terminal::flush(std::uint64_t which) {
+    if (which > abi::kTcioFlush) return Errno::INVAL;
+    {
+        auto state = state_.lock();
+        if (which != abi::kTcoFlush) {
+            state->line.discard_input();
+            port_->tell(abi::kPktFlushRead);
+        }
+        if (which != abi::kTciFlush) port_->tell(abi::kPktFlushWrite);
+        publish(*state);
+    }
+    senders_.wake_all();
+    return 0;
+}
+
+/// tcflow(3).
+Result<long> Terminal::control_flow(std::uint64_t action) {
+    auto state = state_.lock();
+    switch (action) {
+        case abi::kTcOoff:
+        case abi::kTcOon:
+            state->held = action == abi::kTcOoff;
+            if (!state->held) state->line.start_output();
+            port_->tell(state->held ? abi::kPktStop : abi::kPktStart);
+            publish(*state);
+            writers_.wake_all();
+            return 0;
+        case abi::kTcIoff:
+        case abi::kTcIon: {
+            const auto which = action == abi::kTcIoff ? abi::kVstop : abi::kVstart;
+            const std::uint8_t character = state->line.character(which);
+            if (character != 0) port_->write(std::as_bytes(std::span(&character, 1)));
+            return 0;
+        }
+        default:
+            return Errno::INVAL;
+    }
 }
 
 Result<long> Terminal::set_controlling(Task& task) {
@@ -81,9 +143,30 @@ Result<long> Terminal::set_size(UserAddr argument) {
     return 0;
 }
 
+/// TIOCNOTTY.
+Result<long> Terminal::give_up(Task& task) {
+    if (!is_ours(task)) return Errno::NOTTY;
+    Process& process = task.process();
+    if (process.kin.session == process.pid) {
+        abandon(process.pid);
+    } else {
+        auto table = process_table().lock();
+        process.kin.terminal = {};
+    }
+    return 0;
+}
+
+/// TIOCGPGRP, TIOCGSID.
+Result<long> Terminal::tell_ids(Task& task, std::uint32_t request, UserAddr argument) {
+    if (!is_ours(task)) return Errno::NOTTY;
+    TRY(UserOut<Pid>{argument}.write(request == abi::kTiocGpgrp ? foreground() : session()));
+    return 0;
+}
+
 Result<long> Terminal::ioctl(std::uint32_t request, UserAddr argument) {
-    constexpr std::uint64_t kFlushInput = 0, kFlushBoth = 2;
     Task& task = this_task();
+    if (hung_up_.load(std::memory_order_relaxed))
+        return request == abi::kTiocSpgrp ? Errno::NOTTY : Errno::IO;
     switch (request) {
         case abi::kTcGets: {
             const abi::Termios settings = state_.lock()->line.settings();
@@ -96,14 +179,13 @@ Result<long> Terminal::ioctl(std::uint32_t request, UserAddr argument) {
             return set_settings(request, argument);
         case abi::kTcFlsh:
             TRY(check_foreground(Signal::kTtou));
-            if (argument.value > kFlushBoth) return Errno::INVAL;
-            if (argument.value == kFlushInput || argument.value == kFlushBoth) {
-                auto state = state_.lock();
-                state->line.discard_input();
-                publish(*state);
-            }
-            return 0;
+            return flush(argument.value);
+        case abi::kTcXonc:
+            TRY(check_foreground(Signal::kTtou));
+            return control_flow(argument.value);
         case abi::kTcSbrk:
+        case abi::kTcSbrkp:
+            TRY(check_foreground(Signal::kTtou));
             return 0;
         case abi::kTiocGwinsz: {
             const abi::WindowSize size = state_.lock()->size;
@@ -114,27 +196,14 @@ Result<long> Terminal::ioctl(std::uint32_t request, UserAddr argument) {
             return set_size(argument);
         case abi::kTiocSctty:
             return set_controlling(task);
-        case abi::kTiocNotty: {
-            if (!is_ours(task)) return Errno::NOTTY;
-            Process& process = task.process();
-            if (process.kin.session == process.pid) {
-                abandon(process.pid);
-            } else {
-                auto table = process_table().lock();
-                process.kin.terminal = {};
-            }
-            return 0;
-        }
+        case abi::kTiocNotty:
+            return give_up(task);
         case abi::kTiocGpgrp:
-        case abi::kTiocGsid: {
-            if (!is_ours(task)) return Errno::NOTTY;
-            const bool group = request == abi::kTiocGpgrp;
-            const Pid id = group ? state_.lock()->foreground : state_.lock()->session;
-            TRY(UserOut<Pid>{argument}.write(id));
-            return 0;
-        }
+        case abi::kTiocGsid:
+            return tell_ids(task, request, argument);
         case abi::kTiocSpgrp:
             return set_foreground(task, argument);
+        case abi::kTiocGetd:
         case abi::kTiocOutq:
             TRY(UserOut<std::int32_t>{argument}.write(0));
             return 0;

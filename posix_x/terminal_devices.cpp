@@ -8,17 +8,19 @@
 #include "kernel/personality.h"
 #include "lib/screen/keyboard.h"
 #include "posix_x/process_table.h"
+#include "posix_x/pseudo_terminal.h"
+#include "posix_x/signals.h"
 #include "posix_x/terminal.h"
 
 namespace exo::posix {
 namespace {
 
-constexpr std::uint32_t kTtyMajor = 4, kAuxMajor = 5, kFirstSerialMinor = 64;
+constexpr std::uint32_t kFirstSerialMinor = 64;
 
 /// A serial port.
 class SerialPort final : public TerminalPort {
   public:
-    constexpr explicit SerialPort(unsigned port) : port_(port) {}
+    explicit SerialPort(unsigned port) : port_(port) {}
     void write(std::span<const std::byte> bytes) override { arch::serial_write_raw(port_, bytes); }
     int read() override { return arch::serial_read(port_); }
 
@@ -46,46 +48,15 @@ class ScreenPort final : public TerminalPort {
     std::string_view typed_;
 };
 
-static_assert(arch::kSerialPorts == 4);
-constinit SerialPort serial_ports[] = {SerialPort(0), SerialPort(1), SerialPort(2), SerialPort(3)};
-constinit ScreenPort screen_port;
-
 constexpr std::size_t kScreen = arch::kSerialPorts;  // behind the serial ones
 constinit Terminal* terminals[kScreen + 1] = {};
 constinit Terminal* console = nullptr;
 constinit WaitQueue* received = nullptr;
 constinit Atomic<bool> has_received{false};
 
-class TerminalFile final : public File {
-  public:
-    TerminalFile(Ref<Terminal> terminal, Inode& inode, Dentry& by, FileFlags flags)
-        : File(ObjectType::kDevice, flags),
-          terminal_(std::move(terminal)),
-          inode_(inode),
-          dentry_(by) {}
-
-    Result<std::size_t> read(IoCursor& to) override {
-        return terminal_->read(to, has(flags(), FileFlags::kNonBlocking));
-    }
-    Result<std::size_t> write(IoCursor& from) override { return terminal_->write(from); }
-    Result<long> ioctl(std::uint32_t request, std::uint64_t argument) override {
-        return terminal_->ioctl(request, UserAddr{argument});
-    }
-    PollEvents poll(PollTable* table) override { return terminal_->poll(table); }
-    Result<std::size_t> readable_bytes() override { return terminal_->readable_bytes(); }
-    [[nodiscard]] RefPtr<Inode> inode() const override { return inode_; }
-    [[nodiscard]] RefPtr<Dentry> dentry() const override { return dentry_; }
-    [[nodiscard]] Terminal& terminal() const { return *terminal_; }
-
-  private:
-    const Ref<Terminal> terminal_;
-    const Ref<Inode> inode_;
-    const Ref<Dentry> dentry_;
-};
-
 Result<Ref<File>> open_terminal(Terminal* terminal, Inode& inode, Dentry& by, FileFlags flags) {
     if (terminal == nullptr) return Errno::NXIO;
-    return TRY(make_ref<TerminalFile>(Ref<Terminal>(*terminal), inode, by, flags));
+    return TerminalFile::open(*terminal, inode, by, flags);
 }
 
 Result<Ref<File>> open_serial(Inode& inode, Dentry& by, FileFlags flags, Rights) {
@@ -133,12 +104,11 @@ constexpr std::string_view kSerialNames[arch::kSerialPorts] = {"ttyS0", "ttyS1",
 Result<void> start_port(unsigned port) {
     if (!arch::serial_present(port)) return {};
     constexpr abi::WindowSize kUnknown = {};  // until somebody says (TIOCSWINSZ)
-    terminals[port] = new (std::nothrow) Terminal(serial_ports[port], kUnknown);
-    if (terminals[port] == nullptr) return Errno::NOMEM;
-    TRY(register_character_device({.number = {kTtyMajor, kFirstSerialMinor + port},
-                                   .name = kSerialNames[port],
-                                   .mode = 0620,
-                                   .open = open_serial}));
+    const DeviceNumber number = {kTtyMajor, kFirstSerialMinor + port};
+    Ref<SerialPort> line = TRY(make_ref<SerialPort>(port));
+    terminals[port] = &TRY(make_ref<Terminal>(std::move(line), number, kUnknown)).release();
+    TRY(register_character_device(
+        {.number = number, .name = kSerialNames[port], .mode = 0620, .open = open_serial}));
     TRY(connect_isa_interrupt(arch::serial_interrupt(port), on_interrupt));
     arch::serial_enable_input(port);
     return {};
@@ -148,8 +118,10 @@ Result<void> start_port(unsigned port) {
 Result<void> start_screen_terminal() {
     if (!screen_present()) return {};
     const ScreenSize size = screen_size();
-    terminals[kScreen] = new (std::nothrow) Terminal(screen_port, {size.rows, size.columns, 0, 0});
-    if (terminals[kScreen] == nullptr) return Errno::NOMEM;
+    const abi::WindowSize window = {size.rows, size.columns, 0, 0};
+    Ref<ScreenPort> port = TRY(make_ref<ScreenPort>());
+    terminals[kScreen] =
+        &TRY(make_ref<Terminal>(std::move(port), DeviceNumber{kTtyMajor, 1}, window)).release();
     constexpr std::string_view kNames[] = {"tty0", "tty1"};
     for (std::uint32_t minor = 0; minor < std::size(kNames); ++minor) {
         TRY(register_character_device({.number = {kTtyMajor, minor},
@@ -183,6 +155,7 @@ Result<void> start_terminals() {
         {.number = {kAuxMajor, 1}, .name = "console", .mode = 0600, .open = open_console}));
     for (unsigned port = 0; port < arch::kSerialPorts; ++port) TRY(start_port(port));
     TRY(start_screen_terminal());
+    TRY(start_pseudo_terminals());
     console = choose_console();
     const auto receiver = TRY(Thread::create_kernel("serial", run_receiver, nullptr));
     start_thread(*receiver);
@@ -192,19 +165,32 @@ Result<void> start_terminals() {
 void become_controlling_terminal(Task& task, File& file) {
     const RefPtr<Inode> inode = file.inode();
     if (!inode || inode->type() != FileType::kCharacterDevice) return;
-    // Neither /dev/console nor /dev/tty become one, as on Linux.
-    const DeviceNumber device = inode->stat().device;
-    if (device.major != kTtyMajor || has(file.flags(), FileFlags::kPathOnly)) return;
+    // Neither /dev/console nor /dev/tty nor a master become one, as on Linux.
+    const std::uint32_t major = inode->stat().device.major;
+    if (has(file.flags(), FileFlags::kPathOnly)) return;
+    if (major != kTtyMajor && major != kPtsMajor) return;
     static_cast<TerminalFile&>(file).terminal().adopt_if_free(task);
 }
 
 void leave_terminal(Process& process) {
+    if (process.kin.session != process.pid) {
+        RefPtr<Terminal> terminal;
+        auto table = process_table().lock();
+        std::swap(terminal, process.kin.terminal);
+        return;
+    }
     RefPtr<Terminal> terminal;
+    Pid hung_up;
     {
         auto table = process_table().lock();
         std::swap(terminal, process.kin.terminal);
+        hung_up = std::exchange(process.kin.hung_up_foreground, 0);
+        if (hung_up != 0 && !table->group_exists(hung_up, process.pid)) hung_up = 0;
     }
-    if (terminal && process.kin.session == process.pid) terminal->abandon(process.pid);
+    if (terminal) terminal->abandon(process.pid);
+    if (hung_up == 0) return;
+    signal_group(hung_up, Signal::kHup);
+    signal_group(hung_up, Signal::kCont);
 }
 
 }  // namespace exo::posix

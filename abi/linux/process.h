@@ -32,7 +32,8 @@ inline constexpr std::uint32_t kWaitNoThread = 0x20000000, kWaitAll = 0x40000000
 inline constexpr std::uint32_t kWaitClone = 0x80000000;
 
 inline constexpr std::uint32_t kFutexWait = 0, kFutexWake = 1, kFutexRequeue = 3;
-inline constexpr std::uint32_t kFutexCmpRequeue = 4, kFutexWaitBitset = 9, kFutexWakeBitset = 10;
+inline constexpr std::uint32_t kFutexCmpRequeue = 4, kFutexWakeOp = 5, kFutexWaitBitset = 9,
+                               kFutexWakeBitset = 10;
 inline constexpr std::uint32_t kFutexPrivate = 128, kFutexRealtime = 256;
 inline constexpr std::uint32_t kFutexWaiters = 0x80000000, kFutexOwnerDied = 0x40000000;
 inline constexpr std::uint32_t kFutexTidMask = 0x3fffffff;

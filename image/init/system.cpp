@@ -16,10 +16,10 @@ namespace init {
 void mount_all() {
     static constexpr struct {
         const char *type, *path, *options;
-    } kMounts[] = {{"devtmpfs", "/dev", "mode=755"},
-                   {"proc", "/proc", nullptr},
-                   {"sysfs", "/sys", nullptr},
-                   {"tmpfs", "/tmp", "mode=1777"}};
+    } kMounts[] = {
+        {"devtmpfs", "/dev", "mode=755"},   {"proc", "/proc", nullptr},
+        {"sysfs", "/sys", nullptr},         {"devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666"},
+        {"tmpfs", "/dev/shm", "mode=1777"}, {"tmpfs", "/tmp", "mode=1777"}};
     for (const auto& mount_point : kMounts) {
         mkdir(mount_point.path, 0755);
         // EBUSY: the kernel has mounted it.

@@ -23,6 +23,7 @@ enum class LockRank : std::uint8_t {
     kMemoryObject = 170,  ///< pages of an object
 
     // Spin locks.
+    kProcessAlarm = 122,  ///< an alarm of processor time
     kProcessTable = 120,  ///< ids, parents and children, sessions
     kSignals = 115,       ///< pending signals and handlers
     kProcessParts = 113,  ///< credentials, limits, places: values read and replaced

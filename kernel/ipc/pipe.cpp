@@ -18,7 +18,18 @@ Result<Ref<Pipe>> Pipe::create_with_ends() {
 
 std::size_t Pipe::room() const {
     // More than the capacity is never in it; what is read meanwhile only makes more room.
-    return kPipeCapacity - std::min(stream_.bytes(), kPipeCapacity);
+    const std::size_t capacity = this->capacity();
+    return capacity - std::min(stream_.bytes(), capacity);
+}
+
+Result<void> Pipe::set_capacity(std::size_t bytes) {
+    {
+        const MutexGuard writing(writing_);
+        if (stream_.bytes() > bytes) return Errno::BUSY;
+        capacity_.store(bytes, std::memory_order_relaxed);
+    }
+    writable_.wake_all();
+    return {};
 }
 
 /// Unless an end has come back, as a FIFO's may. May sleep.
@@ -274,6 +285,7 @@ class PipeFile final : public File {
     Result<std::size_t> readable_bytes() override { return pipe_->bytes(); }
     [[nodiscard]] RefPtr<Inode> inode() const override { return inode_; }
     [[nodiscard]] RefPtr<Dentry> dentry() const override { return dentry_; }
+    [[nodiscard]] Pipe& pipe() const { return *pipe_; }
     /// fifo(7)'s open.
     Result<void> wait_for_peer() { return pipe_->wait_for_peer(flags(), access_, others_); }
 
@@ -301,6 +313,10 @@ Result<PipeEnds> create_pipe(FileFlags flags) {
     Ref<File> writer =
         TRY(make_ref<PipeFile>(pipe, flags, Rights::kWrite, RefPtr<Inode>(), RefPtr<Dentry>()));
     return PipeEnds{std::move(reader), std::move(writer)};
+}
+
+Pipe* pipe_of(File& file) {
+    return file.type() == ObjectType::kPipe ? &static_cast<PipeFile&>(file).pipe() : nullptr;
 }
 
 Result<Ref<File>> open_fifo(Inode& inode, Dentry& by, FileFlags flags, Rights access) {

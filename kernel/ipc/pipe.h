@@ -9,7 +9,7 @@
 
 namespace exo {
 
-/// Bytes that a pipe holds, as F_GETPIPE_SZ of Linux says of a new one.
+/// Bytes that a pipe holds at most, and a new one, as F_GETPIPE_SZ of Linux says.
 inline constexpr std::size_t kPipeCapacity = 64 * 1024;
 /// Writes of up to so many bytes are whole or not at all.
 inline constexpr std::size_t kPipeBuf = 4096;
@@ -60,6 +60,11 @@ class Pipe final : public RefCounted {
     PollEvents poll(PollTable* table, Rights access);
     [[nodiscard]] std::size_t bytes() const { return stream_.bytes(); }
 
+    /// F_GETPIPE_SZ and F_SETPIPE_SZ: a power of two of bytes, kPipeBuf to kPipeCapacity. BUSY:
+    /// more is in it.
+    [[nodiscard]] std::size_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
+    Result<void> set_capacity(std::size_t bytes);
+
     /// Who was there when an end came, and how many had ever come.
     struct Others {
         bool readers = false, writers = false;
@@ -99,6 +104,7 @@ class Pipe final : public RefCounted {
     void drop_content();
 
     PipeStream stream_;
+    Atomic<std::size_t> capacity_{kPipeCapacity};
     Mutex<LockRank::kPipe> reading_;
     Mutex<LockRank::kPipe> writing_;
     WaitQueue readable_;
@@ -125,6 +131,9 @@ struct PipeEnds {
 
 /// pipe2(2) without descriptors. NOMEM.
 Result<PipeEnds> create_pipe(FileFlags flags);
+
+/// The pipe that `file` is an end of, or that is open as a FIFO; nullptr: it is something else.
+[[nodiscard]] Pipe* pipe_of(File& file);
 
 /// Opens a FIFO (fifo(7)): waits for the other end unless kNonBlocking; NXIO: kNonBlocking, for
 /// writing only, and nobody reads; RESTARTSYS. For devices.h: set_fifo_opener().

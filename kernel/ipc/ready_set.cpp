@@ -186,16 +186,21 @@ void ReadySet::hang_up() {
 
 // What a wake-up put on the list is asked whether it is ready; what is not leaves the list until
 // the next. A level-triggered one goes back to its end, so that all have their turn.
-std::size_t ReadySet::harvest(std::span<ReadyFile> out) {
+Result<std::size_t> ReadySet::harvest(std::size_t most, ReadySink& to) {
     const MutexGuard guard(mutex_);
     const std::uint64_t round = ++round_;
     std::size_t count = 0;
-    while (count < out.size()) {
+    while (count < most) {
         Item* item = take_ready(round);
         if (item == nullptr) break;
         const PollEvents events = look(*item);
         if (events == PollEvents::kNone) continue;
-        out[count++] = {events, item->interest.data};
+        const Result<void> put = to.put({events, item->interest.data});
+        if (!put) {
+            make_ready(*item);
+            return count != 0 ? Result<std::size_t>(count) : put.error();
+        }
+        ++count;
         if (item->interest.once) {
             item->told_once = true;
         } else if (!item->interest.edge) {
@@ -205,10 +210,10 @@ std::size_t ReadySet::harvest(std::span<ReadyFile> out) {
     return count;
 }
 
-Result<std::size_t> ReadySet::wait(std::span<ReadyFile> out, Deadline deadline) {
+Result<std::size_t> ReadySet::wait(std::size_t most, ReadySink& to, Deadline deadline) {
     for (;;) {
         if (any_ready()) {
-            const std::size_t count = harvest(out);
+            const std::size_t count = TRY(harvest(most, to));
             // Others that wait may have what is left.
             if (count != 0 && any_ready()) readable_.wake_one();
             if (count != 0) return count;

@@ -34,6 +34,16 @@ struct ReadyFile {
     std::uint64_t data = 0;
 };
 
+/// Takes what is ready, one file at a time.
+class ReadySink {
+  public:
+    /// An error: it was not taken, and no more is to come. May fault.
+    virtual Result<void> put(const ReadyFile& ready) = 0;
+
+  protected:
+    ~ReadySink() = default;
+};
+
 class ReadySet final : public File {
   public:
     static Result<Ref<ReadySet>> create();
@@ -46,8 +56,9 @@ class ReadySet final : public File {
     Result<void> change(File& file, Fd number, const Interest& interest);
     Result<void> remove(File& file, Fd number);
 
-    /// How many of `out` were filled, 0 at the deadline. RESTARTSYS. May sleep.
-    Result<std::size_t> wait(std::span<ReadyFile> out, Deadline deadline);
+    /// How many files, up to `most`, `to` has taken; 0 at the deadline. RESTARTSYS, and what `to`
+    /// says of the first. May sleep.
+    Result<std::size_t> wait(std::size_t most, ReadySink& to, Deadline deadline);
 
     PollEvents poll(PollTable* table) override;
 
@@ -104,7 +115,7 @@ class ReadySet final : public File {
     [[nodiscard]] PollEvents look(Item& item);
     void make_ready(Item& item);
     Item* take_ready(std::uint64_t round);
-    std::size_t harvest(std::span<ReadyFile> out);
+    Result<std::size_t> harvest(std::size_t most, ReadySink& to);
     [[nodiscard]] bool any_ready() { return !ready_.lock()->empty(); }
 
     // The set's mutex, and what it guards.

@@ -63,6 +63,7 @@ Mapping* AddressSpace::find(std::uint64_t address) const {
 
 /// The first mapping that has a part of [begin, end).
 Mapping* AddressSpace::first_in(std::uint64_t begin, std::uint64_t end) const {
+    if (begin >= end) return nullptr;
     if (Mapping* const mapping = find(begin)) return mapping;
     Mapping* const mapping = mappings_.at_or_after(begin);
     return mapping != nullptr && mapping->begin < end ? mapping : nullptr;

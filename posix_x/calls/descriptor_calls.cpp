@@ -1,4 +1,7 @@
 // open(2), close(2), dup(2), fcntl(2), pipe(2), ioctl(2): what descriptors are.
+#include <algorithm>
+#include <bit>
+
 #include "abi/linux/terminal.h"
 #include "kernel/ipc/pipe.h"
 #include "posix_x/calls.h"
@@ -105,6 +108,18 @@ Result<long> set_status_flags(File& file, std::uint32_t open_flags) {
     return 0;
 }
 
+/// F_SETPIPE_SZ: the size is rounded up to a power of two. PERM: more than pipes hold (LINUX-DIFF:
+/// for CAP_SYS_RESOURCE too); BADF: no pipe.
+Result<long> set_pipe_size(File& file, std::uint64_t bytes) {
+    Pipe* const pipe = pipe_of(file);
+    if (pipe == nullptr) return Errno::BADF;
+    if (bytes > INT32_MAX) return Errno::INVAL;
+    const std::size_t rounded = std::max(std::bit_ceil(bytes), kPipeBuf);
+    if (rounded > kPipeCapacity) return Errno::PERM;
+    TRY(pipe->set_capacity(rounded));
+    return static_cast<long>(rounded);
+}
+
 }  // namespace
 
 Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t argument) {
@@ -131,6 +146,14 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
         case abi::kFSetFl:
             return set_status_flags(*TRY(opened_file_of(task, fd)),
                                     static_cast<std::uint32_t>(argument));
+        case abi::kFGetPipeSize: {
+            const auto file = TRY(opened_file_of(task, fd));
+            const Pipe* const pipe = pipe_of(*file);
+            return pipe == nullptr ? Result<long>(Errno::BADF)
+                                   : static_cast<long>(pipe->capacity());
+        }
+        case abi::kFSetPipeSize:
+            return set_pipe_size(*TRY(opened_file_of(task, fd)), argument);
         default:
             TRY(handles.get(fd));
             return Errno::INVAL;

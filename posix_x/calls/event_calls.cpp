@@ -47,15 +47,22 @@ Result<long> wait_for_events(Task& task, Fd set, UserAddr out, std::int32_t coun
     const auto bytes = static_cast<std::uint64_t>(count) * sizeof(abi::EpollEvent);
     if (out.value > arch::kUserEnd || bytes > arch::kUserEnd - out.value) return Errno::FAULT;
     const auto ready = TRY(file_as<ReadySet>(task, set, ObjectType::kReadySet));
-    // In one turn no more than fit here; the next call gets the others.
-    ReadyFile files[32];
-    const auto room = std::min(static_cast<std::size_t>(count), std::size(files));
-    const Result<std::size_t> found = ready->wait(std::span(files).first(room), deadline);
+    class Events final : public ReadySink {
+      public:
+        explicit Events(UserAddr to) : to_(to) {}
+        Result<void> put(const ReadyFile& file) override {
+            const abi::EpollEvent event{static_cast<std::uint32_t>(file.events), file.data};
+            TRY(write_user(to_, &event, sizeof event));
+            to_ = to_ + sizeof event;
+            return {};
+        }
+
+      private:
+        UserAddr to_;
+    } events(out);
+    const Result<std::size_t> found =
+        ready->wait(static_cast<std::size_t>(count), events, deadline);
     if (!found) return found.error() == Errno::RESTARTSYS ? Errno::INTR : found.error();
-    for (std::size_t i = 0; i < *found; ++i) {
-        const abi::EpollEvent event{static_cast<std::uint32_t>(files[i].events), files[i].data};
-        TRY(write_user(out + i * sizeof event, &event, sizeof event));
-    }
     return static_cast<long>(*found);
 }
 

@@ -242,6 +242,7 @@ Result<long> sys_setsid(Task& task) {
         if (each->kin.group == self.pid) return Errno::PERM;
     table->set_group(self, self.pid, self.pid);
     std::swap(left, self.kin.terminal);
+    self.kin.hung_up_foreground = 0;
     return self.pid;
 }
 

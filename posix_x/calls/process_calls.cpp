@@ -161,7 +161,8 @@ Result<long> set_no_new_privileges(Task& task) {
 
 Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value,
                        std::uint64_t third, std::uint64_t fourth, std::uint64_t fifth) {
-    constexpr std::uint32_t kSetDeathSignal = 1, kGetDumpable = 3, kSetName = 15, kGetName = 16;
+    constexpr std::uint32_t kSetDeathSignal = 1, kGetDumpable = 3, kSetDumpable = 4, kSetName = 15,
+                            kGetName = 16;
     constexpr std::uint32_t kSetNoNewPrivileges = 38, kGetNoNewPrivileges = 39;
     switch (operation) {
         case kSetNoNewPrivileges:
@@ -174,7 +175,11 @@ Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value,
             if (value != 0) return Errno::INVAL;
             return 0;
         case kGetDumpable:
-            return 1;
+            return task.process().dumpable.load(std::memory_order_relaxed) ? 1 : 0;
+        case kSetDumpable:
+            if (value > 1) return Errno::INVAL;
+            task.process().dumpable.store(value == 1, std::memory_order_relaxed);
+            return 0;
         case kSetName: {
             char name[Thread::kNameBytes];
             const std::ptrdiff_t length = arch::copy_string_from_user(name, value, sizeof name);

@@ -3,6 +3,7 @@
 #include "kernel/core/scheduler.h"
 #include "posix_x/calls.h"
 #include "posix_x/process_table.h"
+#include "posix_x/times.h"
 
 namespace exo::posix {
 
@@ -200,6 +201,16 @@ Result<long> sys_sched_getparam(Task& task, Pid tid, UserOut<std::int32_t> out) 
     if (out.is_null()) return Errno::INVAL;
     TRY(check_thread(task, tid));
     TRY(out.write(0));
+    return 0;
+}
+Result<long> sys_sched_setparam(Task& task, Pid tid, UserIn<std::int32_t> in) {
+    if (in.is_null()) return Errno::INVAL;
+    TRY(check_thread(task, tid));
+    return TRY(in.read()) == 0 ? Result<long>(0L) : Result<long>(Errno::INVAL);
+}
+Result<long> sys_sched_rr_get_interval(Task& task, Pid tid, UserOut<abi::Timespec> out) {
+    TRY(check_thread(task, tid));
+    TRY(out.write(to_timespec(sched::Tunables{}.slice_ns[0])));
     return 0;
 }
 Result<long> sys_sched_get_priority_max(Task&, std::uint32_t policy) {

@@ -17,8 +17,34 @@ TimesUsed times_used(Process& process) {
 
 namespace {
 
+/// Clocks of a process or thread by number (clock_getcpuclockid(3), pthread_getcpuclockid(3)): the
+/// number's complement stands above three bits. INVAL: no such process, or a thread of another.
+Result<std::uint64_t> read_cpu_clock(Task& task, std::int32_t clock) {
+    constexpr std::int32_t kWhich = 3, kProgramOnly = 1, kNone = 3, kPerThread = 4;
+    const std::int32_t which = clock & kWhich;
+    if (which == kNone) return Errno::INVAL;
+    const Pid id = ~(clock >> 3);
+    CpuTime used;
+    if ((clock & kPerThread) != 0) {
+        auto table = process_table().lock();
+        Task* const of = id == 0 ? &task : table->find_task(id);
+        if (of == nullptr || &of->process() != &task.process()) return Errno::INVAL;
+        used = cpu_time(*of);
+    } else {
+        RefPtr<Process> of(&task.process());
+        if (id != 0) {
+            auto table = process_table().lock();
+            of = RefPtr<Process>(table->find(id));
+        }
+        if (!of) return Errno::INVAL;
+        used = times_used(*of).own;
+    }
+    return which == kProgramOnly ? used.program_ns : used.total_ns();
+}
+
 /// INVAL: no such clock.
 Result<std::uint64_t> read_clock(Task& task, std::int32_t clock) {
+    if (clock < 0) return read_cpu_clock(task, clock);
     switch (static_cast<Clock>(clock)) {
         case Clock::kRealtime:
         case Clock::kRealtimeCoarse:
@@ -178,9 +204,15 @@ Result<long> sys_alarm(Task& task, std::uint32_t seconds) {
     return before.seconds + (before.microseconds != 0 ? 1 : 0);
 }
 
+namespace {
+
+constexpr std::uint32_t kItimerReal = 0, kItimerVirtual = 1, kItimerProf = 2;
+
+}  // namespace
+
 Result<long> sys_setitimer(Task& task, std::uint32_t which, UserIn<abi::Timeval> in,
                            UserOut<abi::Timeval> out) {
-    if (which != 0) return Errno::INVAL;
+    if (which > kItimerProf) return Errno::INVAL;
     Alarm::Setting next;
     if (!in.is_null()) {
         const abi::Timeval first = TRY(in.read(0));
@@ -188,7 +220,10 @@ Result<long> sys_setitimer(Task& task, std::uint32_t which, UserIn<abi::Timeval>
         next.period_ns = TRY(to_ns(first));
         next.left_ns = TRY(to_ns(second));
     }
-    const Alarm::Setting before = task.process().alarm.set(next);
+    Process& process = task.process();
+    const Alarm::Setting before = which == kItimerReal      ? process.alarm.set(next)
+                                  : which == kItimerVirtual ? process.program_alarm.set(next)
+                                                            : process.profile_alarm.set(next);
     if (out.is_null()) return 0;
     TRY(out.write(0, to_timeval(before.period_ns)));
     TRY(out.write(1, to_timeval(before.left_ns)));
@@ -196,8 +231,11 @@ Result<long> sys_setitimer(Task& task, std::uint32_t which, UserIn<abi::Timeval>
 }
 
 Result<long> sys_getitimer(Task& task, std::uint32_t which, UserOut<abi::Timeval> out) {
-    if (which != 0) return Errno::INVAL;
-    const Alarm::Setting now = task.process().alarm.get();
+    if (which > kItimerProf) return Errno::INVAL;
+    Process& process = task.process();
+    const Alarm::Setting now = which == kItimerReal      ? process.alarm.get()
+                               : which == kItimerVirtual ? process.program_alarm.get()
+                                                         : process.profile_alarm.get();
     TRY(out.write(0, to_timeval(now.period_ns)));
     TRY(out.write(1, to_timeval(now.left_ns)));
     return 0;

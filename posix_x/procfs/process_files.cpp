@@ -7,6 +7,7 @@
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/procfs.h"
 #include "posix_x/task.h"
+#include "posix_x/terminal.h"
 #include "posix_x/times.h"
 
 namespace exo::posix {
@@ -17,7 +18,8 @@ namespace {
 struct Snapshot {
     char name[Thread::kNameBytes] = {};
     char state = 'Z';
-    Pid parent = 0, group = 0, session = 0;
+    Pid parent = 0, group = 0, session = 0, foreground = -1;
+    std::uint32_t terminal = 0;  ///< tty_nr
     TimesUsed used;
     std::uint32_t threads = 0, cpu = 0;
     int nice = 0;
@@ -33,6 +35,19 @@ char state_letter(const Task& task, bool stopped) {
                                                     : 'S';
 }
 
+/// The terminal's number as dev_t has it, and its foreground group; -1 without one.
+void add_terminal(Process& process, Snapshot& shot) {
+    RefPtr<Terminal> terminal;
+    {
+        auto table = process_table().lock();
+        terminal = process.kin.terminal;
+    }
+    if (!terminal) return;
+    const DeviceNumber number = terminal->number();
+    shot.terminal = (number.minor & 0xff) | number.major << 8 | (number.minor & ~0xffu) << 12;
+    shot.foreground = terminal->foreground();
+}
+
 Snapshot take_snapshot(Process& process) {
     Snapshot shot;
     if (const Process::Memory memory = process.pin_memory(); memory.space) {
@@ -41,6 +56,7 @@ Snapshot take_snapshot(Process& process) {
         shot.strings = memory.strings;
     }
     shot.used = times_used(process);
+    add_terminal(process, shot);
     auto table = process_table().lock();
     const Kinship& kin = process.kin;
     shot.parent = kin.parent == nullptr ? 0 : kin.parent->pid;
@@ -61,9 +77,9 @@ Snapshot take_snapshot(Process& process) {
 
 Result<void> write_stat(Process& process, Text& text) {
     const Snapshot shot = take_snapshot(process);
-    TRY(text.print("{} ({}) {} {} {} {} 0 -1 0 0 0 0 0 ", process.pid,
+    TRY(text.print("{} ({}) {} {} {} {} {} {} 0 0 0 0 0 ", process.pid,
                    static_cast<const char*>(shot.name), shot.state, shot.parent, shot.group,
-                   shot.session));
+                   shot.session, shot.terminal, shot.foreground));
     TRY(text.print("{} {} {} {} {} {} {} 0 {} {} {} ", to_ticks(shot.used.own.program_ns),
                    to_ticks(shot.used.own.kernel_ns), to_ticks(shot.used.children.program_ns),
                    to_ticks(shot.used.children.kernel_ns), 20 + shot.nice, shot.nice, shot.threads,

@@ -221,3 +221,29 @@ ABI_TEST(what_is_no_terminal) {
     CHECK_ERRNO(ioctl(-1, TCGETS, &settings), EBADF);
     CHECK_EQ(isatty(ends[0]), 0);
 }
+
+ABI_TEST(a_pipe_s_size_can_be_changed) {
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_EQ(fcntl(ends[1], F_GETPIPE_SZ), 65536);
+    CHECK_EQ(fcntl(ends[1], F_SETPIPE_SZ, 5000), 8192);  // rounded up
+    CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 8192);
+    CHECK_EQ(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    static char block[65536];
+    CHECK_EQ(write(ends[1], block, sizeof block), 8192);
+    CHECK_ERRNO(fcntl(ends[1], F_SETPIPE_SZ, 4096), EBUSY);
+    CHECK_EQ(read(ends[0], block, sizeof block), 8192);
+    CHECK_EQ(fcntl(ends[0], F_SETPIPE_SZ, 1), 4096);
+    CHECK_EQ(write(ends[1], block, sizeof block), 4096);
+    CHECK_EQ(fcntl(ends[0], F_SETPIPE_SZ, 65536), 65536);
+    CHECK_EQ(write(ends[1], block, sizeof block), 65536 - 4096);
+}
+
+ABI_TEST(only_pipes_have_a_pipe_s_size) {
+    const int file = abi::make_file("file", "");
+    CHECK_ERRNO(fcntl(file, F_GETPIPE_SZ), EBADF);
+    CHECK_ERRNO(fcntl(file, F_SETPIPE_SZ, 4096), EBADF);
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_ERRNO(fcntl(ends[0], F_SETPIPE_SZ, -1), EINVAL);
+}

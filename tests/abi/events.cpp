@@ -474,3 +474,20 @@ ABI_TEST(epoll_pwait2_errors) {
     CHECK_ERRNO(syscall(kPwait2, 99, events, 2, &none, nullptr, 8), EBADF);
     CHECK_EQ(syscall(kPwait2, set, events, 2, &none, &mask, 8), 0);
 }
+
+ABI_TEST(epoll_tells_of_many_at_once) {
+    constexpr int kMany = 100;
+    const int set = epoll_create1(0);
+    for (int i = 0; i < kMany; ++i) {
+        const int fd = eventfd(1, 0);
+        CHECK_EQ(add(set, fd, EPOLLIN, static_cast<uint64_t>(i)), 0);
+    }
+    epoll_event events[kMany + 1];
+    CHECK_EQ(epoll_wait(set, events, kMany + 1, 0), kMany);
+    bool seen[kMany] = {};
+    for (int i = 0; i < kMany; ++i) {
+        CHECK(events[i].data.u64 < kMany && !seen[events[i].data.u64]);
+        seen[events[i].data.u64] = true;
+    }
+    CHECK_EQ(epoll_wait(set, events, 40, 0), 40);
+}

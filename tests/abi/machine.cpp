@@ -430,3 +430,11 @@ ABI_TEST(clocks_go_on_from_what_is_set) {
     CHECK_ERRNO(syscall(SYS_settimeofday, wrong, nullptr), EINVAL);
     CHECK_EQ(syscall(SYS_settimeofday, nullptr, nullptr), 0);
 }
+
+ABI_TEST(prctl_keeps_whether_core_dumps_are_wanted) {
+    CHECK_EQ(prctl(PR_GET_DUMPABLE), 1);
+    CHECK_EQ(prctl(PR_SET_DUMPABLE, 0), 0);
+    CHECK_EQ(prctl(PR_GET_DUMPABLE), 0);
+    CHECK_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+    CHECK_ERRNO(prctl(PR_SET_DUMPABLE, 2), EINVAL);
+}

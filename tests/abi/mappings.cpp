@@ -212,3 +212,12 @@ ABI_TEST(private_mappings_do_not_reach_the_file) {
     CHECK_EQ(close(reader), 0);
     CHECK_EQ(at[0], 'X');
 }
+
+ABI_TEST(mremap_to_the_same_size_leaves_the_next_mapping) {
+    char* const at = map(2);
+    at[kPage] = 'n';
+    CHECK_EQ(mprotect(at + kPage, kPage, PROT_READ), 0);  // a mapping of its own
+    CHECK(mremap(at, kPage, kPage, MREMAP_MAYMOVE) == at);
+    CHECK(mremap(at, kPage, 100, MREMAP_MAYMOVE) == at);  // rounded up
+    CHECK_EQ(at[kPage], 'n');
+}

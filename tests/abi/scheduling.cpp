@@ -154,3 +154,24 @@ ABI_TEST(io_priorities_go_to_children) {
     CHECK_ERRNO(syscall(SYS_ioprio_set, 9, 0, kBestEffort), EINVAL);
     CHECK_ERRNO(syscall(SYS_ioprio_set, kIoProcess, 0x7ffffff, kBestEffort), ESRCH);
 }
+
+ABI_TEST(a_priority_of_the_normal_policy_is_zero) {
+    sched_param param = {};
+    CHECK_EQ(syscall(SYS_sched_setparam, 0, &param), 0);
+    CHECK_EQ(syscall(SYS_sched_setparam, getpid(), &param), 0);
+    param.sched_priority = 1;
+    CHECK_ERRNO(syscall(SYS_sched_setparam, 0, &param), EINVAL);
+    CHECK_ERRNO(syscall(SYS_sched_setparam, 0, nullptr), EINVAL);
+    CHECK_ERRNO(syscall(SYS_sched_setparam, -1, &param), EINVAL);
+    param.sched_priority = 0;
+    CHECK_ERRNO(syscall(SYS_sched_setparam, 1 << 22, &param), ESRCH);
+}
+
+ABI_TEST(a_slice_lasts_less_than_a_second) {
+    timespec slice = {1, 1};
+    CHECK_EQ(syscall(SYS_sched_rr_get_interval, 0, &slice), 0);
+    CHECK(slice.tv_sec == 0 && slice.tv_nsec >= 0 && slice.tv_nsec < 1000000000);
+    CHECK_ERRNO(syscall(SYS_sched_rr_get_interval, 0, 8), EFAULT);
+    CHECK_ERRNO(syscall(SYS_sched_rr_get_interval, -1, &slice), EINVAL);
+    CHECK_ERRNO(syscall(SYS_sched_rr_get_interval, 1 << 22, &slice), ESRCH);
+}
