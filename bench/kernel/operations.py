@@ -50,7 +50,7 @@ def try_boot(made, initrd, patience, part):
     """What the first program said, or None and the console if it did not come to its end."""
     with tempfile.NamedTemporaryFile(prefix="exo-bench-") as console:
         words = ["nokaslr"] if made.kernel == "linux" else []
-        command = guest.machine.qemu(made, guest.machine.command_line(made, words) + (f" -- only={part}" if part else ""), initrd,
+        command = guest.machine.qemu(made, guest.machine.command_line(made, words) + (f" -- only={part.replace(' ', '_')}" if part else ""), initrd,
                                      [f"file,id=?,path={console.name}"])
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + patience
@@ -124,7 +124,7 @@ def main():
     parser.add_argument("mode", choices=["instructions", "time"])
     parser.add_argument("--rounds", type=int, default=5, help="boots of each kernel (mode time)")
     parser.add_argument("--cpus", type=int, action="append", help="mode time: 1, 2 (default both)")
-    parser.add_argument("--only", default="", metavar="TEXT", help="operations whose names contain it, without spaces")
+    parser.add_argument("--only", default="", metavar="TEXT", help="operations whose names contain it")
     parser.add_argument("--kernel-image", metavar="FILE", help="another kernel image of Exo-OS")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="exo-bench-") as folder:

@@ -93,8 +93,11 @@ void measure(const Operation& operation) {
            static_cast<unsigned long long>(best % times * 100 / times));
 }
 
-/// `part`: only the operations whose names contain it.
-void measure_all(const char* part) {
+/// `part`: only the operations whose names contain it, '_' for a space.
+void measure_all(char* part) {
+    for (char* each = part; *each != '\0'; ++each) {
+        if (*each == '_') *each = ' ';
+    }
     for (const auto& table :
          {calls(), files(), events(), exchanges(), switches(), memory(), processes()}) {
         for (const Operation& operation : table) {
@@ -110,8 +113,8 @@ int main(int count, char** arguments) {
     if (count > 1 && strcmp(arguments[1], "exit") == 0) return 0;
     setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
     // The last argument only: Linux gives its init what it does not know itself, too.
-    const char* part =
-        strncmp(arguments[count - 1], "only=", 5) == 0 ? arguments[count - 1] + 5 : "";
+    char* const last = arguments[count - 1];
+    char* const part = strncmp(last, "only=", 5) == 0 ? last + 5 : last + strlen(last);
     if (getpid() != 1) {
         bench::measure_all(part);
         return 0;
