@@ -32,7 +32,7 @@ struct UserPath {
 
     /// FAULT; NAMETOOLONG; NOMEM. An empty path is read as such. May sleep.
     [[nodiscard]] Result<Path> read() const {
-        auto buffer = TRY(Box<Path::Buffer>::create());
+        auto buffer = TRY(Box<Path::Buffer>::create_for_overwrite());
         const std::ptrdiff_t length = arch::copy_string_from_user(buffer->text, at.value, kPathMax);
         if (length < 0) return Errno::FAULT;
         if (static_cast<std::size_t>(length) == kPathMax) return Errno::NAMETOOLONG;

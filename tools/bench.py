@@ -3,7 +3,8 @@
 
 A program prints one JSON object a line (bench/core/harness/report.h). A row meets its target when
 its value is at most (at least, where higher is better) the target; a miss must carry a note that
-says why, or this ends with 1. Called by `./exo bench`.
+says why, or this ends with 1. Operations beside Linux (bench/kernel/operations.py) have a ratio in the
+value's place, and a table of their own. Called by `./exo bench`.
 """
 
 import argparse
@@ -23,7 +24,8 @@ PROGRAMS = {
         "sched": ["{build}/bench/core/sched/bench_sched"],
     },
     "kernel": {
-        "calls": ["python3", "bench/kernel/calls.py"],
+        "instructions": ["python3", "bench/kernel/operations.py", "instructions"],
+        "time": ["python3", "bench/kernel/operations.py", "time"],
         "inside": ["python3", "bench/kernel/inside.py"],
         "boot": ["python3", "bench/kernel/boot.py"],
     },
@@ -41,15 +43,25 @@ def run(part, command):
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
+def is_operation(row):
+    return "ratio" in row
+
+
 def met(row):
     """True or False; None for a row without a target."""
     if row.get("target") is None:
         return None
+    if is_operation(row):
+        return row["ratio"] <= row["target"]
     if row["value"] is None:
         return False
     if row["better"] == "lower":
         return row["value"] <= row["target"]
     return row["value"] >= row["target"]
+
+
+def full_name(row):
+    return f"{row['name']} ({row['mode']})" if is_operation(row) else row["name"]
 
 
 def verdict(row):
@@ -77,12 +89,22 @@ def peers_text(row):
     return ", ".join(f"{name} {number(value)}" for name, value in order)
 
 
+def print_operation(row, text):
+    print(f"{row['name']:<40} {row['mode']:<13} {number(row['exo']):>9} linux {number(row['linux']):>9}"
+          f" tuned {number(row['linux_tuned']):>9}  ratio {row['ratio']:6.3f} target {row['target']:4.2f}  {text}")
+    if row["note"]:
+        print(f"{'':<40} note: {row['note']}")
+
+
 def print_table(rows):
     colour = sys.stdout.isatty()
     for row in rows:
         text = verdict(row)
         if colour and text:
             text = f"\033[{'32' if text == 'met' else '31'}m{text}\033[0m"
+        if is_operation(row):
+            print_operation(row, text)
+            continue
         print(f"{row['name']:<34} {number(row['value']):>10} {row['unit']:<12}"
               f" p99 {number(row['p99'] or None):>9}  target {number(row.get('target')):>9}  {text}")
         if row["peers"]:
@@ -101,7 +123,28 @@ def machine():
     return f"{model}, {os.cpu_count()} CPUs, Linux {platform.release()}"
 
 
+def markdown_operations(rows):
+    """One table a mode, and what misses."""
+    out = []
+    for mode in dict.fromkeys(row["mode"] for row in rows):
+        mine = [row for row in rows if row["mode"] == mode]
+        out += [f"{mode} ({mine[0]['unit']}):", "",
+                "| operation | Exo-OS | Debian's Linux | tuned | ratio | target | |",
+                "| --- | ---: | ---: | ---: | ---: | ---: | --- |"]
+        out += [f"| {row['name']} | {number(row['exo'])} | {number(row['linux'])} | {number(row['linux_tuned'])} |"
+                f" {row['ratio']:.3f} | {row['target']:g} | {verdict(row)} |" for row in mine]
+        out += [""] + [f"- {row['name']}: {row['note']}" for row in mine if row["note"]] + [""]
+    return out
+
+
 def markdown(rows, group):
+    operations = [row for row in rows if is_operation(row)]
+    rows = [row for row in rows if not is_operation(row)]
+    out = markdown_operations(operations) + (markdown_rows(rows, group) if rows else [])
+    return "\n".join(out) + "\n"
+
+
+def markdown_rows(rows, group):
     out = [f"`./exo bench {group}` on {machine()}. Medians; every peer in the same run.", "",
            "| figure | unit | value | p99 | target | | peers | rule |",
            "| --- | --- | ---: | ---: | ---: | --- | --- | --- |"]
@@ -113,7 +156,7 @@ def markdown(rows, group):
     notes = [f"- `{row['name']}`: {row['note']}" for row in rows if row.get("note")]
     if notes:
         out += ["", "Notes:", ""] + notes
-    return "\n".join(out) + "\n"
+    return out
 
 
 def main():
@@ -145,8 +188,8 @@ def main():
         with open(options.markdown, "w", encoding="utf-8") as out:
             out.write("\n".join(texts))
 
-    unexplained = [row["name"] for row in rows if met(row) is False and not row.get("note")]
-    explained = [row["name"] for row in rows if met(row) is False and row.get("note")]
+    unexplained = [full_name(row) for row in rows if met(row) is False and not row.get("note")]
+    explained = [full_name(row) for row in rows if met(row) is False and row.get("note")]
     print(f"{len(rows)} rows, {sum(met(row) is True for row in rows)} met,"
           f" {len(explained)} missed with a note, {len(unexplained)} missed without")
     if unexplained:

@@ -39,7 +39,7 @@ ALLOWED = {
     "posix_x": ["abi", "lib/*", "kernel/*", "kernel/personality.h"],
     "image": [],
     "tests": ["abi", "lib/*"],
-    "bench": ["abi", "lib/*"],
+    "bench": ["abi", "lib/*", "image"],
 }
 FOR_TESTS = re.compile(r"_(test|fuzz)\.cpp$|_fixture\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)

@@ -20,6 +20,13 @@ class [[nodiscard]] Box {
         return Box(object);
     }
 
+    /// Of a T that is not set to anything, for who fills it. NOMEM.
+    static Result<Box> create_for_overwrite() {
+        T* object = new (std::nothrow) T;
+        if (object == nullptr) return Errno::NOMEM;
+        return Box(object);
+    }
+
     explicit Box(T* owned) : object_(owned) {}
     Box(Box&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
     template <typename U>

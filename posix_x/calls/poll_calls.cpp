@@ -86,11 +86,13 @@ std::size_t look(std::span<Watched> all, PollTable* table) {
     return ready;
 }
 
-/// How many are ready, 0 after `deadline`. RESTARTSYS: interrupted before.
+/// How many are ready, 0 after `deadline`. RESTARTSYS: interrupted before. Who finds something at
+/// once, or does not wait, stands in no queue.
 Result<std::size_t> wait_for_any(std::span<Watched> all, Deadline deadline, bool any_ready) {
-    if (any_ready) return look(all, nullptr);
+    std::size_t ready = look(all, nullptr);
+    if (ready != 0 || any_ready || deadline.passed()) return ready;
     Watcher watcher;
-    std::size_t ready = look(all, &watcher);
+    ready = look(all, &watcher);
     if (watcher.failed()) return Errno::NOMEM;
     while (ready == 0) {
         const Result<void> slept = watcher.sleep(deadline);

@@ -10,9 +10,10 @@ exo_bench() {
 Usage: ./exo bench [GROUP...] [--json FILE] [--only PART] [--markdown FILE]
 
 Groups: core (rings, switch, allocator, scheduler), the default; kernel (in a guest, beside Debian's
-Linux: instructions of calls and inside the kernel, boot).
+Linux: each operation of the ABI in instructions and in time, what is inside the kernel, boot).
   --json FILE      also write the rows as a JSON array
-  --only PART      only one part: ring, switch, alloc, sched of core; calls, inside, boot of kernel
+  --only PART      only one part: ring, switch, alloc, sched of core; instructions, time,
+                   inside, boot of kernel
   --markdown FILE  also write the table in Markdown
 
 Every row stands beside its peers, measured in the same run. Ends with 1 if a row misses its

@@ -1,13 +1,19 @@
-// The bodies of kernel/arch/user_copy.h. Every instruction that touches a program's memory has an
-// entry in .exception_table: where it is, and where to go on if it faults (exceptions.cpp). Eight
-// words at a time; a fault there goes on bytewise, to end at the very byte.
+// The bodies of kernel/arch/user_copy.h. Ranges of instructions that touch a program's memory have an
+// entry in .exception_table: from, to, and where to go on if one faults (user_copy.cpp). Copies go by
+// 64 bytes, then by words, then once more by the last word, which may overlap what was copied; a
+// fault goes on bytewise, to end at the very byte.
+//
+// No REP MOVSB: it is slower where it is emulated, and below some hundred bytes everywhere.
 
 #include "kernel/arch/x86_64/smap.inc"
 
-    .macro FAULTS to instruction:vararg
-772:\instruction
+    .macro MAY_FAULT
+772:
+    .endm
+    .macro RESUME_AT to
+773:
     .pushsection .exception_table, "a"
-    .quad 772b, \to
+    .quad 772b, 773b, \to
     .popsection
     .endm
 
@@ -17,31 +23,63 @@
     .globl user_copy
 user_copy:
     SMAP stac
-    movq %rdx, %rcx
-    shrq $5, %rcx
-    jz 2f
-1:  FAULTS 2f, movq (%rsi), %rax
-    FAULTS 2f, movq 8(%rsi), %r8
-    FAULTS 2f, movq 16(%rsi), %r9
-    FAULTS 2f, movq 24(%rsi), %r10
-    FAULTS 2f, movq %rax, (%rdi)
-    FAULTS 2f, movq %r8, 8(%rdi)
-    FAULTS 2f, movq %r9, 16(%rdi)
-    FAULTS 2f, movq %r10, 24(%rdi)
-    addq $32, %rsi
-    addq $32, %rdi
-    subq $32, %rdx
-    decq %rcx
-    jnz 1b
-2:  testq %rdx, %rdx
-    jz 4f
-3:  FAULTS 4f, movb (%rsi), %al
-    FAULTS 4f, movb %al, (%rdi)
+    cmpq $8, %rdx
+    jb 7f
+    subq $64, %rdx
+    jb 2f
+1:  MAY_FAULT
+    movq (%rsi), %rax
+    movq 8(%rsi), %rcx
+    movq 16(%rsi), %r8
+    movq 24(%rsi), %r9
+    movq %rax, (%rdi)
+    movq %rcx, 8(%rdi)
+    movq %r8, 16(%rdi)
+    movq %r9, 24(%rdi)
+    movq 32(%rsi), %rax
+    movq 40(%rsi), %rcx
+    movq 48(%rsi), %r8
+    movq 56(%rsi), %r9
+    movq %rax, 32(%rdi)
+    movq %rcx, 40(%rdi)
+    movq %r8, 48(%rdi)
+    movq %r9, 56(%rdi)
+    RESUME_AT 5f
+    addq $64, %rsi
+    addq $64, %rdi
+    subq $64, %rdx
+    jae 1b
+2:  addq $56, %rdx              // what is left, less a word
+    jnc 4f
+3:  MAY_FAULT
+    movq (%rsi), %rax
+    movq %rax, (%rdi)
+    RESUME_AT 6f
+    addq $8, %rsi
+    addq $8, %rdi
+    subq $8, %rdx
+    jae 3b
+4:  addq $8, %rdx
+    jz 9f
+    MAY_FAULT
+    movq -8(%rsi,%rdx), %rax
+    movq %rax, -8(%rdi,%rdx)
+    RESUME_AT 7f
+    xorl %edx, %edx
+    jmp 9f
+5:  addq $56, %rdx
+6:  addq $8, %rdx
+7:  testq %rdx, %rdx
+    jz 9f
+8:  MAY_FAULT
+    movb (%rsi), %al
+    movb %al, (%rdi)
+    RESUME_AT 9f
     incq %rsi
     incq %rdi
     decq %rdx
-    jnz 3b
-4:  SMAP clac
+    jnz 8b
+9:  SMAP clac
     movq %rdx, %rax
     retq
 
@@ -51,20 +89,26 @@ user_copy:
 user_clear:
     SMAP stac
     xorl %eax, %eax
-    movq %rsi, %rcx
-    shrq $5, %rcx
-    jz 2f
-1:  FAULTS 2f, movq %rax, (%rdi)
-    FAULTS 2f, movq %rax, 8(%rdi)
-    FAULTS 2f, movq %rax, 16(%rdi)
-    FAULTS 2f, movq %rax, 24(%rdi)
-    addq $32, %rdi
-    subq $32, %rsi
-    decq %rcx
-    jnz 1b
-2:  testq %rsi, %rsi
+    subq $64, %rsi
+    jb 2f
+1:  MAY_FAULT
+    movq %rax, (%rdi)
+    movq %rax, 8(%rdi)
+    movq %rax, 16(%rdi)
+    movq %rax, 24(%rdi)
+    movq %rax, 32(%rdi)
+    movq %rax, 40(%rdi)
+    movq %rax, 48(%rdi)
+    movq %rax, 56(%rdi)
+    RESUME_AT 2f
+    addq $64, %rdi
+    subq $64, %rsi
+    jae 1b
+2:  addq $64, %rsi
     jz 4f
-3:  FAULTS 4f, movb %al, (%rdi)
+3:  MAY_FAULT
+    movb %al, (%rdi)
+    RESUME_AT 4f
     incq %rdi
     decq %rsi
     jnz 3b
@@ -72,24 +116,52 @@ user_clear:
     movq %rsi, %rax
     retq
 
-    // rdi to, rsi from, rdx capacity -> rax length, capacity, or -1
+    // rdi to, rsi from, rdx capacity -> rax length, capacity, or -1. By words where one lies within
+    // a page, so that no page beyond the string is touched.
     .balign 16
     .globl user_string
 user_string:
     SMAP stac
     xorl %eax, %eax
-1:  cmpq %rdx, %rax
-    je 2f
-    FAULTS 3f, movb (%rsi,%rax), %cl
+    movabsq $0x0101010101010101, %r8
+    movabsq $0x8080808080808080, %r9
+1:  leaq 8(%rax), %rcx
+    cmpq %rdx, %rcx
+    ja 2f
+    leal (%rsi,%rax), %ecx
+    andl $0xfff, %ecx
+    cmpl $0xff8, %ecx
+    ja 2f
+    MAY_FAULT
+    movq (%rsi,%rax), %rcx
+    RESUME_AT 5f
+    movq %rcx, (%rdi,%rax)
+    movq %rcx, %r10             // a byte of (x - 0x01..) & ~x & 0x80.. is set, the lowest one rightly,
+    subq %r8, %rcx              // where x has a zero
+    notq %r10
+    andq %r9, %rcx
+    andq %r10, %rcx
+    jnz 4f
+    addq $8, %rax
+    jmp 1b
+2:  cmpq %rdx, %rax
+    je 6f
+    MAY_FAULT
+    movb (%rsi,%rax), %cl
+    RESUME_AT 5f
     movb %cl, (%rdi,%rax)
     testb %cl, %cl
-    jz 2f
+    jz 6f
     incq %rax
+    testb $7, %al
+    jnz 2b
     jmp 1b
-2:  SMAP clac
-    retq
-3:  SMAP clac
-    movq $-1, %rax
+4:  bsfq %rcx, %rcx
+    shrl $3, %ecx
+    addq %rcx, %rax
+    jmp 6f
+5:  movq $-1, %rax
+6:  SMAP clac
     retq
 
     // rdi word, esi expected, edx desired, rcx where to put what was seen -> al: no fault
@@ -98,7 +170,9 @@ user_string:
 user_compare_exchange:
     SMAP stac
     movl %esi, %eax
-    FAULTS 2f, lock cmpxchgl %edx, (%rdi)
+    MAY_FAULT
+    lock cmpxchgl %edx, (%rdi)
+    RESUME_AT 2f
     SMAP clac
     movl %eax, (%rcx)
     movb $1, %al

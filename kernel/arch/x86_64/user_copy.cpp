@@ -10,7 +10,7 @@ bool user_compare_exchange(void* word, std::uint32_t expected, std::uint32_t des
                            std::uint32_t* seen);
 
 struct ExceptionEntry {
-    std::uint64_t fault, resume;
+    std::uint64_t begin, end, resume;
 };
 extern const ExceptionEntry exception_table_start[], exception_table_end[];
 }
@@ -60,20 +60,26 @@ bool compare_exchange_user(std::uint64_t user_at, std::uint32_t expected, std::u
     return user_compare_exchange(pointer(user_at), expected, desired, &seen);
 }
 
-bool expects_fault(const TrapFrame& frame) {
+namespace {
+
+const ExceptionEntry* exception_entry(std::uint64_t rip) {
     for (const auto* entry = exception_table_start; entry != exception_table_end; ++entry) {
-        if (entry->fault == frame.rip) return true;
+        if (rip >= entry->begin && rip < entry->end) return entry;
     }
-    return false;
+    return nullptr;
+}
+
+}  // namespace
+
+bool expects_fault(const TrapFrame& frame) {
+    return exception_entry(frame.rip) != nullptr;
 }
 
 bool fixup_exception(TrapFrame& frame) {
-    for (const auto* entry = exception_table_start; entry != exception_table_end; ++entry) {
-        if (entry->fault != frame.rip) continue;
-        frame.rip = entry->resume;
-        return true;
-    }
-    return false;
+    const ExceptionEntry* entry = exception_entry(frame.rip);
+    if (entry == nullptr) return false;
+    frame.rip = entry->resume;
+    return true;
 }
 
 }  // namespace exo::arch
