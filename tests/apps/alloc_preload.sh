@@ -28,6 +28,8 @@ short_tests=(test_list test_dict test_set test_json test_re test_collections tes
 
 # Long: all but those that fail on glibc's malloc just the same, for want of packages and a display.
 failing_anyway=(test_gdb test_cmd_line test_compileall test_cppext test_ensurepip test_idle)
+# One that connects to its own machine by vsock, which leads nowhere in some virtual machines: it waits for ever.
+hanging_anyway=ThreadedVSOCKSocketStreamTest
 
 preloaded() { LD_PRELOAD=$library "$@"; }
 
@@ -99,7 +101,7 @@ check compile compile
 check redis redis
 check small-address-space small_address_space
 if [ "$long" = 1 ]; then
-    check python-tests python_tests -x "${failing_anyway[@]}"
+    check python-tests python_tests -i "$hanging_anyway" -x "${failing_anyway[@]}"
 else
     check python-tests python_tests "${short_tests[@]}"
 fi
