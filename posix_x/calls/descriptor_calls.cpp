@@ -131,6 +131,13 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
         case abi::kFSetFl:
             return set_status_flags(*TRY(opened_file_of(task, fd)),
                                     static_cast<std::uint32_t>(argument));
+        case abi::kFGetLk:
+        case abi::kFSetLk:
+        case abi::kFSetLkw:
+        case abi::kFOfdGetLk:
+        case abi::kFOfdSetLk:
+        case abi::kFOfdSetLkw:
+            return lock_command(task, fd, command, UserAddr{argument});
         default:
             TRY(handles.get(fd));
             return Errno::INVAL;
