@@ -27,7 +27,8 @@ class TerminalPort {
 
 class Terminal final : public RefCounted, private TerminalOutput {
   public:
-    Terminal(TerminalPort& port, const abi::WindowSize& size) : port_(port) {
+    Terminal(TerminalPort& port, DeviceNumber device, const abi::WindowSize& size)
+        : port_(port), device_(device) {
         state_.unlocked().size = size;
     }
 
@@ -36,6 +37,10 @@ class Terminal final : public RefCounted, private TerminalOutput {
     Result<long> ioctl(std::uint32_t request, UserAddr argument);
     PollEvents poll(PollTable* table);
     [[nodiscard]] std::size_t readable_bytes();
+
+    [[nodiscard]] DeviceNumber device() const { return device_; }
+    /// The foreground group; 0: none.
+    [[nodiscard]] Pid foreground() { return state_.lock()->foreground; }
 
     /// Makes it the controlling terminal of the running session leader, if neither has another.
     void adopt_if_free(Task& task);
@@ -67,6 +72,7 @@ class Terminal final : public RefCounted, private TerminalOutput {
     bool is_ours(Task& task);
 
     TerminalPort& port_;
+    const DeviceNumber device_;
     LockedState state_;
     WaitQueue readers_;
     // What a reader's predicate may look at without the mutex; written under it.

@@ -133,12 +133,11 @@ constexpr std::string_view kSerialNames[arch::kSerialPorts] = {"ttyS0", "ttyS1",
 Result<void> start_port(unsigned port) {
     if (!arch::serial_present(port)) return {};
     constexpr abi::WindowSize kUnknown = {};  // until somebody says (TIOCSWINSZ)
-    terminals[port] = new (std::nothrow) Terminal(serial_ports[port], kUnknown);
+    const DeviceNumber number = {kTtyMajor, kFirstSerialMinor + port};
+    terminals[port] = new (std::nothrow) Terminal(serial_ports[port], number, kUnknown);
     if (terminals[port] == nullptr) return Errno::NOMEM;
-    TRY(register_character_device({.number = {kTtyMajor, kFirstSerialMinor + port},
-                                   .name = kSerialNames[port],
-                                   .mode = 0620,
-                                   .open = open_serial}));
+    TRY(register_character_device(
+        {.number = number, .name = kSerialNames[port], .mode = 0620, .open = open_serial}));
     TRY(connect_isa_interrupt(arch::serial_interrupt(port), on_interrupt));
     arch::serial_enable_input(port);
     return {};
@@ -148,7 +147,8 @@ Result<void> start_port(unsigned port) {
 Result<void> start_screen_terminal() {
     if (!screen_present()) return {};
     const ScreenSize size = screen_size();
-    terminals[kScreen] = new (std::nothrow) Terminal(screen_port, {size.rows, size.columns, 0, 0});
+    terminals[kScreen] =
+        new (std::nothrow) Terminal(screen_port, {kTtyMajor, 1}, {size.rows, size.columns, 0, 0});
     if (terminals[kScreen] == nullptr) return Errno::NOMEM;
     constexpr std::string_view kNames[] = {"tty0", "tty1"};
     for (std::uint32_t minor = 0; minor < std::size(kNames); ++minor) {

@@ -7,24 +7,51 @@
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/procfs.h"
 #include "posix_x/task.h"
+#include "posix_x/terminal.h"
 #include "posix_x/times.h"
 
 namespace exo::posix {
 
 namespace {
 
+/// Signals as sets (signal_bit()).
+struct SignalSets {
+    std::uint64_t pending = 0;          ///< of the first thread
+    std::uint64_t process_pending = 0;  ///< of all
+    std::uint64_t blocked = 0, ignored = 0, caught = 0;
+};
+
 /// What stat and status tell.
 struct Snapshot {
     char name[Thread::kNameBytes] = {};
     char state = 'Z';
     Pid parent = 0, group = 0, session = 0;
+    std::uint32_t terminal = 0;  ///< its device number; 0: none
+    Pid foreground = -1;         ///< the terminal's foreground group; -1: no terminal
     TimesUsed used;
     std::uint32_t threads = 0, cpu = 0;
     int nice = 0;
     std::uint64_t affinity = 0;
+    SignalSets signals;
     std::uint64_t mapped = 0, resident = 0;
     ProgramStrings strings;
 };
+
+SignalSets signal_sets(const SignalState& state) {
+    SignalSets sets;
+    sets.process_pending = state.pending.set();
+    for (std::size_t i = 0; i < state.actions.size(); ++i) {
+        const std::uint64_t handler = state.actions[i].handler;
+        const std::uint64_t bit = signal_bit(static_cast<Signal>(i + 1));
+        if (handler == abi::kSigIgnore) sets.ignored |= bit;
+        if (handler != abi::kSigIgnore && handler != abi::kSigDefault) sets.caught |= bit;
+    }
+    if (state.first_thread != nullptr) {
+        sets.pending = state.first_thread->pending.set();
+        sets.blocked = state.first_thread->blocked;
+    }
+    return sets;
+}
 
 char state_letter(const Task& task, bool stopped) {
     if (stopped) return 'T';
@@ -41,6 +68,16 @@ Snapshot take_snapshot(Process& process) {
         shot.strings = memory.strings;
     }
     shot.used = times_used(process);
+    RefPtr<Terminal> terminal;
+    {
+        auto table = process_table().lock();
+        terminal = process.kin.terminal;
+    }
+    if (terminal) {
+        const DeviceNumber device = terminal->device();
+        shot.terminal = device.major << 8 | device.minor;
+        shot.foreground = terminal->foreground();
+    }
     auto table = process_table().lock();
     const Kinship& kin = process.kin;
     shot.parent = kin.parent == nullptr ? 0 : kin.parent->pid;
@@ -48,6 +85,7 @@ Snapshot take_snapshot(Process& process) {
     shot.session = kin.session;
     auto signals = process.signals.lock();
     shot.threads = signals->thread_count;
+    shot.signals = signal_sets(*signals);
     const Task* first = signals->first_thread;
     if (first != nullptr) {
         std::copy_n(first->name().data(), first->name().size(), shot.name);
@@ -61,15 +99,19 @@ Snapshot take_snapshot(Process& process) {
 
 Result<void> write_stat(Process& process, Text& text) {
     const Snapshot shot = take_snapshot(process);
-    TRY(text.print("{} ({}) {} {} {} {} 0 -1 0 0 0 0 0 ", process.pid,
+    TRY(text.print("{} ({}) {} {} {} {} {} {} 0 0 0 0 0 ", process.pid,
                    static_cast<const char*>(shot.name), shot.state, shot.parent, shot.group,
-                   shot.session));
+                   shot.session, shot.terminal, shot.foreground));
     TRY(text.print("{} {} {} {} {} {} {} 0 {} {} {} ", to_ticks(shot.used.own.program_ns),
                    to_ticks(shot.used.own.kernel_ns), to_ticks(shot.used.children.program_ns),
                    to_ticks(shot.used.children.kernel_ns), 20 + shot.nice, shot.nice, shot.threads,
                    to_ticks(process.start_ns), shot.mapped, shot.resident / kPageSize));
-    return text.print("{} 0 0 0 0 0 0 0 0 0 0 0 0 17 {} 0 0 0 0 0 0 0 0 {} {} 0 0 0\n",
-                      ~std::uint64_t{0}, shot.cpu, shot.strings.arguments_begin,
+    // Signals beyond 31 are in status only, as on Linux.
+    constexpr std::uint64_t kOld = 0x7fffffff;
+    const SignalSets& sets = shot.signals;
+    TRY(text.print("{} 0 0 0 0 0 {} {} {} {} 0 0 0 17 ", ~std::uint64_t{0}, sets.pending & kOld,
+                   sets.blocked & kOld, sets.ignored & kOld, sets.caught & kOld));
+    return text.print("{} 0 0 0 0 0 0 0 0 {} {} 0 0 0\n", shot.cpu, shot.strings.arguments_begin,
                       shot.strings.arguments_end);
 }
 
@@ -106,6 +148,10 @@ Result<void> write_status(Process& process, Text& text) {
     for (const Gid group : who->groups) TRY(text.print("{} ", group));
     TRY(text.print("\nVmSize:\t{:8} kB\nVmRSS:\t{:8} kB\nThreads:\t{}\n", shot.mapped >> 10,
                    shot.resident >> 10, shot.threads));
+    const SignalSets& sets = shot.signals;
+    TRY(text.print("SigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\n", sets.pending,
+                   sets.process_pending, sets.blocked));
+    TRY(text.print("SigIgn:\t{:016x}\nSigCgt:\t{:016x}\n", sets.ignored, sets.caught));
     const std::uint64_t online = (std::uint64_t{2} << (online_cpus() - 1)) - 1;
     return text.print("NoNewPrivs:\t{}\nCpus_allowed:\t{:x}\n", who->no_new_privileges ? 1 : 0,
                       shot.affinity & online);
