@@ -38,6 +38,7 @@ Result<long> sys_dup(Task& task, Fd fd);
 Result<long> sys_dup3(Task& task, Fd from, Fd to, Flags flags);
 Result<long> sys_dup2(Task& task, Fd from, Fd to);
 Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t argument);
+Result<long> sys_flock(Task& task, Fd fd, std::uint32_t operation);
 Result<long> sys_pipe2(Task& task, UserOut<std::int32_t> ends, Flags flags);
 Result<long> sys_pipe(Task& task, UserOut<std::int32_t> ends);
 Result<long> sys_ioctl(Task& task, Fd fd, std::uint32_t request, std::uint64_t argument);

@@ -232,7 +232,7 @@ RefPtr<ProgramProfile> profile_of(Inode& inode) {
 }
 
 void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credentials> who,
-            RefPtr<HandleTable> own_handles, arch::TrapFrame& frame) {
+            const RefPtr<HandleTable>& own_handles, arch::TrapFrame& frame) {
     Process& process = task.process();
     const std::uint64_t arguments_end = made.strings + start.arguments.bytes();
     process.set_space(made.space,
@@ -296,7 +296,7 @@ Result<void> execute(Task& task, ProgramStart& start, arch::TrapFrame& frame) {
         use_space(old);
         return built;
     }
-    commit(task, start, made, std::move(who), std::move(own_handles), frame);
+    commit(task, start, made, std::move(who), own_handles, frame);
     return {};
 }
 

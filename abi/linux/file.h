@@ -25,9 +25,22 @@ inline constexpr std::uint32_t kAtStatxSyncMask = 0x6000;
 inline constexpr std::uint32_t kFSetPipeSize = 1031, kFGetPipeSize = 1032;
 inline constexpr std::uint32_t kFDupFd = 0, kFGetFd = 1, kFSetFd = 2, kFGetFl = 3, kFSetFl = 4;
 inline constexpr std::uint32_t kFGetLk = 5, kFSetLk = 6, kFSetLkw = 7, kFDupFdCloexec = 1030;
+inline constexpr std::uint32_t kFOfdGetLk = 36, kFOfdSetLk = 37, kFOfdSetLkw = 38;
 inline constexpr std::uint32_t kFdCloexec = 1;
 
 inline constexpr std::uint32_t kIfMask = 0170000;
+
+/// Types of struct flock, and operations of flock(2).
+inline constexpr std::int16_t kFReadLock = 0, kFWriteLock = 1, kFUnlock = 2;
+inline constexpr std::uint32_t kLockShared = 1, kLockExclusive = 2, kLockNonBlock = 4,
+                               kLockUnlock = 8;
+struct Flock {
+    std::int16_t type, whence;
+    std::int32_t padding;
+    std::int64_t start, length;
+    std::int32_t process, padding2;
+};
+static_assert(sizeof(Flock) == 32);
 
 struct Timespec {
     std::int64_t seconds, nanoseconds;

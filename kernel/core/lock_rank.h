@@ -37,6 +37,8 @@ enum class LockRank : std::uint8_t {
     kRandom = 85,         ///< the random generator
     kDevice = 80,         ///< a driver's registers and queues
     kFileWatches = 75,    ///< which sets watch a file
+    kFileLocks = 73,      ///< a file's locks
+    kLockWaits = 72,      ///< who waits for whose lock
     kWaitQueue = 70,      ///< who waits; below it, to 62: ready sets and their queues, by level
     kRunQueue = 60,       ///< a CPU's threads
     kTimer = 50,          ///< a CPU's timers

@@ -2,9 +2,20 @@
 #include "kernel/fs/file.h"
 
 #include "kernel/fs/dentry.h"
+#include "kernel/fs/file_locks.h"
 #include "kernel/mm/memory_object.h"
 
 namespace exo {
+
+namespace {
+
+/// nullptr: nobody has ever locked it. The file's inode lives as long as the file.
+FileLocks* locks_of(const File& file) {
+    const RefPtr<Inode> inode = file.inode();
+    return inode ? inode->locks() : nullptr;
+}
+
+}  // namespace
 
 Result<std::uint64_t> position_from(std::uint64_t base, std::int64_t offset) {
     std::uint64_t position;
@@ -38,7 +49,17 @@ void File::on_last_close() {
         }
         watcher->forget(*this);
     }
+    if (FileLocks* locks = locks_of(*this)) {
+        locks->release_all(FileLockKind::kWhole, this);
+        locks->release_all(FileLockKind::kOpenFile, this);
+    }
     hang_up();
+}
+
+// As on Linux, a process loses its locks of a file with the first descriptor of it that it closes.
+void File::on_close(const void* table) {
+    if (table == nullptr) return;
+    if (FileLocks* locks = locks_of(*this)) locks->release_all(FileLockKind::kProcess, table);
 }
 
 void File::forget(File&) {}

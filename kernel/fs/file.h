@@ -134,6 +134,10 @@ class File : public Object {
     template <typename Visit>
     Result<void> for_each_watcher(Visit visit);
 
+    /// Whether no handle names it any more: for who holds a reference and gives it what the last
+    /// close takes away.
+    [[nodiscard]] bool is_closed() { return watches_.lock()->closed; }
+
     [[nodiscard]] FileFlags flags() const { return flags_.load(std::memory_order_relaxed); }
     void set_flags(FileFlags flags) { flags_.store(flags, std::memory_order_relaxed); }
 
@@ -141,11 +145,12 @@ class File : public Object {
     File(ObjectType type, FileFlags flags) : Object(type), flags_(flags) {}
 
   private:
-    /// Nobody names it any more: hang up, release locks, wake the other side. May sleep.
+    /// Nobody names it any more: hang up, wake the other side. May sleep.
     virtual void hang_up() {}
     /// `file`, which this one watches, is closed.
     virtual void forget(File& file);
     void on_last_close() final;
+    void on_close(const void* table) final;
 
     struct Watches {
         List<FileWatch, &FileWatch::link> list;

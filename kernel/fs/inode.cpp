@@ -2,6 +2,7 @@
 
 #include "kernel/fs/dentry.h"
 #include "kernel/fs/file.h"
+#include "kernel/fs/file_locks.h"
 #include "kernel/mm/memory_object.h"
 
 namespace exo {
@@ -15,6 +16,23 @@ constinit Atomic<std::uint32_t> next_device_minor{1};
 FileSystem::FileSystem()
     // relaxed: only that no two are the same.
     : device_minor_(next_device_minor.fetch_add(1, std::memory_order_relaxed)) {}
+
+Inode::~Inode() {
+    delete locks();
+}
+
+Result<FileLocks*> Inode::make_locks() {
+    if (FileLocks* there = locks()) return there;
+    auto* made = new (std::nothrow) FileLocks;
+    if (made == nullptr) return Errno::NOLCK;
+    FileLocks* before = nullptr;
+    if (locks_.compare_exchange_strong(before, made, std::memory_order_acq_rel,
+                                       std::memory_order_acquire)) {
+        return made;
+    }
+    delete made;  // another thread was first
+    return before;
+}
 
 // What an inode of another type, or a file system that cannot, says.
 

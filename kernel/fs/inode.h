@@ -19,6 +19,7 @@ namespace exo {
 class Dentry;
 class DirectorySink;
 class File;
+class FileLocks;
 class IoCursor;
 class MemoryObject;
 enum class FileFlags : std::uint32_t;
@@ -120,6 +121,11 @@ class Inode : public RefCounted {
     virtual Result<void> allocate(std::uint64_t offset, std::uint64_t size, Grow grow);
     virtual Result<Ref<MemoryObject>> memory_object();  ///< NODEV: cannot be mapped
 
+    /// Locks of programs on it (file_locks.h); nullptr: there have never been any.
+    [[nodiscard]] FileLocks* locks() const { return locks_.load(std::memory_order_acquire); }
+    /// NOLCK: no memory.
+    Result<FileLocks*> make_locks();
+
     [[nodiscard]] FileType type() const { return type_; }
     [[nodiscard]] FileSystem& file_system() const { return *file_system_; }
     [[nodiscard]] BasicMutex& content() { return content_; }
@@ -131,12 +137,15 @@ class Inode : public RefCounted {
 
   protected:
     Inode(FileSystem& file_system, FileType type) : file_system_(file_system), type_(type) {}
+    ~Inode() override;
 
   private:
     const Ref<FileSystem> file_system_;
     const FileType type_;
     Mutex<LockRank::kInode> content_;
     Locked<RefPtr<RefCounted>, SpinLock<LockRank::kAttributes>> attachment_;
+    /// Made when first wanted, and stays: release and acquire pass on what it was made as.
+    Atomic<FileLocks*> locks_{nullptr};
 };
 
 /// Takes and gives back content() of two directories, which may be the same. Never deadlocks: it

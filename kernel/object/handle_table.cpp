@@ -101,7 +101,7 @@ RefPtr<Object> HandleTable::take(std::uint32_t number, Select select) {
 Result<void> HandleTable::close(Fd fd) {
     const RefPtr<Object> object = take(index_of(fd), Select::kAny);
     if (!object) return Errno::BADF;
-    object->closed();
+    object->closed(this);
     return {};
 }
 
@@ -121,7 +121,7 @@ Result<void> HandleTable::replace(Fd at, Handle handle, CloseOnExec close_on_exe
         slot.rights = handle.rights;
         slot.close_on_exec = close_on_exec;
     }
-    if (before) before->closed();
+    if (before) before->closed(this);
     return {};
 }
 
@@ -143,7 +143,7 @@ Result<void> HandleTable::set_close_on_exec(Fd fd, CloseOnExec value) {
 void HandleTable::close_each(Select select) {
     const std::size_t size = state_.lock()->slots.size();
     for (std::uint32_t number = 0; number < size; ++number) {
-        if (const RefPtr<Object> object = take(number, select)) object->closed();
+        if (const RefPtr<Object> object = take(number, select)) object->closed(this);
     }
 }
 

@@ -30,7 +30,9 @@ class Object : public RefCounted {
 
     /// For handle tables and whoever else keeps an object open (a descriptor in flight).
     void opened() { handles_.fetch_add(1, std::memory_order_relaxed); }
-    void closed() {
+    /// `table` (nullptr: none) had it. May sleep.
+    void closed(const void* table = nullptr) {
+        on_close(table);
         if (handles_.fetch_sub(1, std::memory_order_acq_rel) == 1) on_last_close();
     }
 
@@ -38,6 +40,8 @@ class Object : public RefCounted {
     explicit Object(ObjectType type) : type_(type) {}
 
   private:
+    /// A handle of it has gone from `table`, which may have others. May sleep.
+    virtual void on_close(const void* /*table*/) {}
     /// Nobody names it any more: hang up, release locks, wake the other side. May sleep.
     virtual void on_last_close() {}
 

@@ -154,6 +154,13 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
         }
         case abi::kFSetPipeSize:
             return set_pipe_size(*TRY(opened_file_of(task, fd)), argument);
+        case abi::kFGetLk:
+        case abi::kFSetLk:
+        case abi::kFSetLkw:
+        case abi::kFOfdGetLk:
+        case abi::kFOfdSetLk:
+        case abi::kFOfdSetLkw:
+            return lock_command(task, fd, command, UserAddr{argument});
         default:
             TRY(handles.get(fd));
             return Errno::INVAL;

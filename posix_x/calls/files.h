@@ -38,6 +38,9 @@ Result<long> install(Task& task, Ref<File> file, std::uint32_t access, CloseOnEx
     return flags.has(abi::kOCloseOnExec) ? CloseOnExec::kYes : CloseOnExec::kNo;
 }
 
+/// fcntl(2)'s commands about locks, of a struct flock at `argument`.
+Result<long> lock_command(Task& task, Fd fd, std::uint32_t command, UserAddr argument);
+
 /// Status flags of open(2) and fcntl(2), and back.
 [[nodiscard]] FileFlags file_flags_of(std::uint32_t open_flags);
 [[nodiscard]] std::uint32_t open_flags_of(FileFlags flags, Rights rights);

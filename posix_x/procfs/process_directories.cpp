@@ -27,7 +27,7 @@ Result<Ref<File>> open_file(Process& process, std::int32_t fd) {
 /// /proc/PID/fd/N: leads to what the file was opened by; a pipe has only a text.
 class FdLink final : public ProcInode {
   public:
-    FdLink(FileSystem& file_system, Ref<Process> process, std::int32_t fd, Mode mode)
+    FdLink(FileSystem& file_system, const Ref<Process>& process, std::int32_t fd, Mode mode)
         : ProcInode(file_system, FileType::kSymlink, mode, fd_number(process->pid, fd), process),
           fd_(fd) {}
 
@@ -53,7 +53,7 @@ class FdLink final : public ProcInode {
 
 class FdDirectory final : public ProcInode {
   public:
-    FdDirectory(FileSystem& file_system, Ref<Process> process)
+    FdDirectory(FileSystem& file_system, const Ref<Process>& process)
         : ProcInode(file_system, FileType::kDirectory, 0500, number_of(process->pid, kFdEntry),
                     process) {}
 
@@ -90,7 +90,7 @@ class FdDirectory final : public ProcInode {
 /// LINUX-DIFF: a thread's directory shows what its process's does.
 class TaskDirectory final : public ProcInode {
   public:
-    TaskDirectory(FileSystem& file_system, Ref<Process> process)
+    TaskDirectory(FileSystem& file_system, const Ref<Process>& process)
         : ProcInode(file_system, FileType::kDirectory, 0555, number_of(process->pid, kTaskEntry),
                     process) {}
 

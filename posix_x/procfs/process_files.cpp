@@ -14,6 +14,13 @@ namespace exo::posix {
 
 namespace {
 
+/// Signals as sets (signal_bit()).
+struct SignalSets {
+    std::uint64_t pending = 0;          ///< of the first thread
+    std::uint64_t process_pending = 0;  ///< of all
+    std::uint64_t blocked = 0, ignored = 0, caught = 0;
+};
+
 /// What stat and status tell.
 struct Snapshot {
     char name[Thread::kNameBytes] = {};
@@ -24,9 +31,26 @@ struct Snapshot {
     std::uint32_t threads = 0, cpu = 0;
     int nice = 0;
     std::uint64_t affinity = 0;
+    SignalSets signals;
     std::uint64_t mapped = 0, resident = 0;
     ProgramStrings strings;
 };
+
+SignalSets signal_sets(const SignalState& state) {
+    SignalSets sets;
+    sets.process_pending = state.pending.set();
+    for (std::size_t i = 0; i < state.actions.size(); ++i) {
+        const std::uint64_t handler = state.actions[i].handler;
+        const std::uint64_t bit = signal_bit(static_cast<Signal>(i + 1));
+        if (handler == abi::kSigIgnore) sets.ignored |= bit;
+        if (handler != abi::kSigIgnore && handler != abi::kSigDefault) sets.caught |= bit;
+    }
+    if (state.first_thread != nullptr) {
+        sets.pending = state.first_thread->pending.set();
+        sets.blocked = state.first_thread->blocked;
+    }
+    return sets;
+}
 
 char state_letter(const Task& task, bool stopped) {
     if (stopped) return 'T';
@@ -64,6 +88,7 @@ Snapshot take_snapshot(Process& process) {
     shot.session = kin.session;
     auto signals = process.signals.lock();
     shot.threads = signals->thread_count;
+    shot.signals = signal_sets(*signals);
     const Task* first = signals->first_thread;
     if (first != nullptr) {
         std::copy_n(first->name().data(), first->name().size(), shot.name);
@@ -84,8 +109,12 @@ Result<void> write_stat(Process& process, Text& text) {
                    to_ticks(shot.used.own.kernel_ns), to_ticks(shot.used.children.program_ns),
                    to_ticks(shot.used.children.kernel_ns), 20 + shot.nice, shot.nice, shot.threads,
                    to_ticks(process.start_ns), shot.mapped, shot.resident / kPageSize));
-    return text.print("{} 0 0 0 0 0 0 0 0 0 0 0 0 17 {} 0 0 0 0 0 0 0 0 {} {} 0 0 0\n",
-                      ~std::uint64_t{0}, shot.cpu, shot.strings.arguments_begin,
+    // Signals beyond 31 are in status only, as on Linux.
+    constexpr std::uint64_t kOld = 0x7fffffff;
+    const SignalSets& sets = shot.signals;
+    TRY(text.print("{} 0 0 0 0 0 {} {} {} {} 0 0 0 17 ", ~std::uint64_t{0}, sets.pending & kOld,
+                   sets.blocked & kOld, sets.ignored & kOld, sets.caught & kOld));
+    return text.print("{} 0 0 0 0 0 0 0 0 {} {} 0 0 0\n", shot.cpu, shot.strings.arguments_begin,
                       shot.strings.arguments_end);
 }
 
@@ -122,6 +151,10 @@ Result<void> write_status(Process& process, Text& text) {
     for (const Gid group : who->groups) TRY(text.print("{} ", group));
     TRY(text.print("\nVmSize:\t{:8} kB\nVmRSS:\t{:8} kB\nThreads:\t{}\n", shot.mapped >> 10,
                    shot.resident >> 10, shot.threads));
+    const SignalSets& sets = shot.signals;
+    TRY(text.print("SigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\n", sets.pending,
+                   sets.process_pending, sets.blocked));
+    TRY(text.print("SigIgn:\t{:016x}\nSigCgt:\t{:016x}\n", sets.ignored, sets.caught));
     const std::uint64_t online = (std::uint64_t{2} << (online_cpus() - 1)) - 1;
     return text.print("NoNewPrivs:\t{}\nCpus_allowed:\t{:x}\n", who->no_new_privileges ? 1 : 0,
                       shot.affinity & online);

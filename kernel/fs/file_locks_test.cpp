@@ -1,0 +1,122 @@
+// Locks of files as data: how ranges split and join, what is in whose way, what is left of a try
+// without memory, and when a circle of waiting processes is told from a chain.
+#include "kernel/fs/file_locks.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "kernel/host/cpu.h"
+
+namespace exo {
+
+namespace {
+
+using enum FileLockKind;
+using enum FileLockMode;
+
+class FileLocksTest : public testing::Test {
+  protected:
+    static FileLockRequest want(FileLockKind kind, FileLockMode mode, const int& owner,
+                                std::uint64_t first, std::uint64_t last) {
+        return {kind, mode, &owner, owner, first, last};
+    }
+    FileLockRequest write_lock(const int& owner, std::uint64_t first, std::uint64_t last) {
+        return want(kProcess, kExclusive, owner, first, last);
+    }
+    Errno take(const FileLockRequest& wanted) {
+        const auto result = locks_.take(wanted, FileLocks::Wait::kNo);
+        return result ? Errno{} : result.error();
+    }
+    /// The first byte from `from` on that `owner` is kept out of, and the last of that lock.
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> in_the_way(const int& owner,
+                                                                      std::uint64_t from) {
+        std::optional<std::pair<std::uint64_t, std::uint64_t>> least;
+        for (std::uint64_t at = from; at < 100 && !least; ++at) {
+            if (const auto held = locks_.find_conflict(write_lock(owner, at, at)))
+                least = std::pair(held->first, held->last);
+        }
+        return least;
+    }
+
+    host::Cpu cpu_;
+    FileLocks locks_;
+    const int a_ = 1, b_ = 2, c_ = 3;
+};
+
+using Range = std::pair<std::uint64_t, std::uint64_t>;
+
+TEST_F(FileLocksTest, ranges_split_and_join) {
+    EXPECT_EQ(take(write_lock(a_, 10, 39)), Errno{});
+    EXPECT_TRUE(locks_.release(write_lock(a_, 20, 24)).has_value());
+    EXPECT_EQ(in_the_way(b_, 0), Range(10, 19));
+    EXPECT_EQ(in_the_way(b_, 20), Range(25, 39));
+    EXPECT_EQ(take(write_lock(a_, 20, 24)), Errno{});
+    EXPECT_EQ(in_the_way(b_, 0), Range(10, 39));
+    EXPECT_EQ(take(want(kProcess, kShared, a_, 0, 15)), Errno{});
+    EXPECT_EQ(in_the_way(b_, 0), Range(0, 15));
+    EXPECT_EQ(in_the_way(b_, 16), Range(16, 39));
+    EXPECT_EQ(take(want(kProcess, kShared, b_, 3, 15)), Errno{});
+    EXPECT_EQ(take(want(kProcess, kShared, b_, 3, 16)), Errno::AGAIN);
+    locks_.release_all(kProcess, &a_);
+    EXPECT_FALSE(in_the_way(b_, 0).has_value());
+    EXPECT_EQ(in_the_way(a_, 0), Range(3, 15));
+}
+
+TEST_F(FileLocksTest, who_is_in_whose_way) {
+    EXPECT_EQ(take(want(kWhole, kExclusive, a_, 0, 9)), Errno{});
+    EXPECT_EQ(take(want(kWhole, kShared, b_, 0, 9)), Errno::AGAIN);
+    EXPECT_EQ(take(want(kOpenFile, kExclusive, b_, 0, 9)), Errno{});  // the other world
+    EXPECT_EQ(take(write_lock(c_, 0, 0)), Errno::AGAIN);
+    EXPECT_EQ(take(write_lock(b_, 0, 0)), Errno::AGAIN);  // an owner of one kind is none of another
+    EXPECT_EQ(take(write_lock(c_, 10, 10)), Errno{});
+}
+
+TEST_F(FileLocksTest, without_memory_nothing_changes) {
+    ASSERT_EQ(take(write_lock(a_, 0, 9)), Errno{});
+    for (std::uint64_t after = 0; after < 2; ++after) {
+        const host::FailAllocations none(after);
+        EXPECT_EQ(take(want(kProcess, kShared, a_, 3, 4)), Errno::NOLCK);
+    }
+    {
+        const host::FailAllocations none(0);
+        const auto released = locks_.release(write_lock(a_, 3, 4));
+        ASSERT_FALSE(released.has_value());
+        EXPECT_EQ(released.error(), Errno::NOLCK);
+    }
+    EXPECT_EQ(in_the_way(b_, 0), Range(0, 9));
+    {
+        const host::FailAllocations none(0);
+        locks_.release_all(kProcess, &a_);
+    }
+    EXPECT_FALSE(in_the_way(b_, 0).has_value());
+}
+
+// b waits for a. Then a waits for b: a circle. But once a has given back what b waits for, there is
+// none, even before b has run again.
+TEST_F(FileLocksTest, a_circle_is_told_and_what_was_one_is_not) {
+    FileLocks other;
+    ASSERT_EQ(take(write_lock(a_, 0, 0)), Errno{});
+    ASSERT_TRUE(other.take(write_lock(b_, 0, 0), FileLocks::Wait::kNo).has_value());
+    Atomic<bool> waits{false};
+    std::thread waiter([&] {
+        const host::Cpu cpu;
+        waits.store(true);
+        EXPECT_TRUE(locks_.take(write_lock(b_, 0, 0), FileLocks::Wait::kYes).has_value());
+        locks_.release_all(kProcess, &b_);
+        other.release_all(kProcess, &b_);
+    });
+    while (!waits.load()) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const auto circle = other.take(write_lock(a_, 0, 0), FileLocks::Wait::kYes);
+    ASSERT_FALSE(circle.has_value());
+    EXPECT_EQ(circle.error(), Errno::DEADLK);
+    EXPECT_TRUE(locks_.release(write_lock(a_, 0, 0)).has_value());
+    EXPECT_TRUE(other.take(write_lock(a_, 0, 0), FileLocks::Wait::kYes).has_value());
+    waiter.join();
+    EXPECT_FALSE(in_the_way(a_, 0).has_value());
+}
+
+}  // namespace
+
+}  // namespace exo
