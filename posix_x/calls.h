@@ -171,6 +171,10 @@ Result<long> sys_pselect6(Task& task, std::int32_t count, UserAddr in, UserAddr 
                           UserAddr except, UserIn<abi::Timespec> timeout,
                           UserIn<std::uint64_t> mask);
 
+// pid_calls.cpp
+Result<long> sys_pidfd_open(Task& task, Pid pid, Flags flags);
+Result<long> sys_pidfd_getfd(Task& task, Fd pidfd, Fd fd, Flags flags);
+
 // process_calls.cpp
 Result<long> sys_fork(Task& task);
 Result<long> sys_vfork(Task& task);
@@ -222,6 +226,8 @@ Result<long> sys_sigaltstack(Task& task, UserIn<abi::StackT> in, UserOut<abi::St
 Result<long> sys_kill(Task& task, Pid pid, std::int32_t number);
 Result<long> sys_tkill(Task& task, Pid tid, std::int32_t number);
 Result<long> sys_tgkill(Task& task, Pid group, Pid tid, std::int32_t number);
+Result<long> sys_pidfd_send_signal(Task& task, Fd pidfd, std::int32_t number, UserAddr in,
+                                   Flags flags);
 Result<long> sys_rt_sigqueueinfo(Task& task, Pid pid, std::int32_t number, UserAddr in);
 Result<long> sys_rt_tgsigqueueinfo(Task& task, Pid group, Pid tid, std::int32_t number,
                                    UserAddr in);

@@ -71,6 +71,8 @@ void become_zombie(Process& process, WaitStatus status) {
     release_orphaned_groups(*table, process);
     give_children_away(*table, process);
     process.kin.zombie = true;
+    process.has_ended.store(true, std::memory_order_release);
+    process.ended.wake_all();
     const bool alone = is_reaped_by_itself(process);
     const std::int32_t signal = status.word & 0x7f;
     notify_parent(process, status.was_killed() ? abi::kCldKilled : abi::kCldExited,

@@ -1,10 +1,15 @@
 // clone(2): a copy of the running thread, as a thread of the same process or as a new one. All that
 // can fail is done before anyone can see the new one.
 #include "posix_x/fork.h"
+
+#include <optional>
+
 #include "lib/base/defer.h"
 
 #include "kernel/arch/clock.h"
 #include "kernel/core/scheduler.h"
+#include "posix_x/calls/files.h"
+#include "posix_x/pid_file.h"
 #include "posix_x/process_table.h"
 #include "posix_x/signals.h"
 #include "posix_x/terminal.h"
@@ -13,10 +18,12 @@ namespace exo::posix {
 namespace {
 
 Result<void> check(const CloneRequest& request) {
-    constexpr std::uint64_t kUnknown =
-        abi::kCloneNewMask | abi::kCloneNewNs | abi::kClonePidfd | abi::kClonePtrace;
+    constexpr std::uint64_t kUnknown = abi::kCloneNewMask | abi::kCloneNewNs | abi::kClonePtrace;
     const std::uint64_t flags = request.flags;
     if ((flags & kUnknown) != 0) return Errno::INVAL;
+    // Linux 6.1's threads have no descriptor of their own.
+    if ((flags & abi::kClonePidfd) != 0 && (flags & (abi::kCloneThread | abi::kCloneDetached)) != 0)
+        return Errno::INVAL;
     if ((flags & abi::kCloneThread) != 0 && (flags & abi::kCloneSighand) == 0) return Errno::INVAL;
     if ((flags & abi::kCloneSighand) != 0 && (flags & abi::kCloneVm) == 0) return Errno::INVAL;
     // LINUX-DIFF: handlers are shared by threads only; no program is known that asks for more.
@@ -136,6 +143,20 @@ void publish_process(Task& task, Process& parent, const CloneRequest& request) {
     state->thread_count = 1;
 }
 
+/// CLONE_PIDFD: a descriptor of the child, told to the program but not yet to be used. FAULT;
+/// MFILE; NOMEM.
+struct ChildDescriptor {
+    HandleTable::Reservation number;
+    Handle handle;
+};
+Result<ChildDescriptor> make_descriptor(Task& task, Process& child, UserAddr at) {
+    auto number = TRY(task.process().handles->reserve(file_limit(task)));
+    Ref<File> file = TRY(PidFile::create(child, FileFlags::kNone));
+    const auto told = static_cast<std::int32_t>(number.fd());
+    TRY(write_user(at, &told, sizeof told));
+    return ChildDescriptor{std::move(number), {std::move(file), Rights::kAll}};
+}
+
 /// vfork(2): until the child has its own memory or ends. Only death interrupts the parent.
 void wait_for_release(Process& child) {
     static_cast<void>(child.space_released.wait(
@@ -156,6 +177,9 @@ Result<long> clone_task(Task& task, const CloneRequest& request) {
     auto created = TRY(Task::create(process, task.name()));
     created->tid = id;
     copy_thread(task, *created, request);
+    std::optional<ChildDescriptor> descriptor;
+    if ((request.flags & abi::kClonePidfd) != 0)
+        descriptor.emplace(TRY(make_descriptor(task, *process, request.pidfd)));
     // A place that cannot be written is no error on Linux either.
     if ((request.flags & abi::kCloneParentSettid) != 0)
         static_cast<void>(write_user(request.parent_tid, &id, sizeof id));
@@ -165,6 +189,7 @@ Result<long> clone_task(Task& task, const CloneRequest& request) {
         publish_process(*created, parent, request);
     }
     release_id.disarm();
+    if (descriptor) descriptor->number.commit(std::move(descriptor->handle), CloseOnExec::kYes);
     start_thread(*created);
     if ((request.flags & abi::kCloneVfork) != 0 && !thread) wait_for_release(*process);
     return id;

@@ -12,6 +12,7 @@ struct CloneRequest {
     std::uint64_t stack = 0;  ///< its top; 0: the caller's
     UserAddr parent_tid, child_tid;
     std::uint64_t tls = 0;
+    UserAddr pidfd;  ///< where CLONE_PIDFD puts the descriptor
 };
 
 /// The new thread's or process's id. Waits for vfork's child.

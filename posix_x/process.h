@@ -188,6 +188,8 @@ class Process final : public RefCounted {
     /// Records of signals that are queued, and timers (RLIMIT_SIGPENDING).
     Atomic<std::uint32_t> queued_signals{0};
 
+    WaitQueue ended;  ///< has_ended
+    Atomic<bool> has_ended{false};
     WaitQueue child_events;    ///< a child ended, stopped or continued
     WaitQueue state_changes;   ///< of signals: continued, exiting, a thread gone
     WaitQueue signal_arrived;  ///< a signal is pending, blocked ones too

@@ -30,6 +30,9 @@ Result<long> sys_clone(Task& task, std::uint64_t flags, std::uint64_t stack, Use
     request.parent_tid = parent_tid;
     request.child_tid = child_tid;
     request.tls = tls;
+    request.pidfd = parent_tid;  // one place for both, so that only one can be asked for
+    if ((flags & abi::kClonePidfd) != 0 && (flags & abi::kCloneParentSettid) != 0)
+        return Errno::INVAL;
     return clone_task(task, request);
 }
 
@@ -52,6 +55,7 @@ Result<long> sys_clone3(Task& task, UserAddr arguments, std::uint64_t bytes) {
     request.parent_tid = UserAddr{in.parent_tid};
     request.child_tid = UserAddr{in.child_tid};
     request.tls = in.tls;
+    request.pidfd = UserAddr{in.pidfd};
     return clone_task(task, request);
 }
 

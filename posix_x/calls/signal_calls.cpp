@@ -1,6 +1,7 @@
 // sigaction(2), sigprocmask(2), kill(2) and their kin.
 #include "posix_x/calls.h"
 #include "posix_x/calls/waits.h"
+#include "posix_x/pid_file.h"
 #include "posix_x/process_table.h"
 #include "posix_x/signals.h"
 #include "posix_x/times.h"
@@ -214,6 +215,25 @@ Result<long> sys_rt_sigqueueinfo(Task& task, Pid pid, std::int32_t number, UserA
     Process* target = table->find(pid);
     if (target == nullptr) return Errno::SRCH;
     TRY(kill_one(task.process(), *target, signal, info));
+    return 0;
+}
+
+Result<long> sys_pidfd_send_signal(Task& task, Fd pidfd, std::int32_t number, UserAddr in,
+                                   Flags flags) {
+    if (!flags.only(0)) return Errno::INVAL;
+    const auto of = TRY(pid_file_of(task, pidfd));
+    const Signal signal = TRY(signal_of(number));
+    abi::SigInfo info = info_from_user(signal, abi::kSiUser);
+    Process& target = of->process();
+    if (!in.is_null()) {
+        TRY(read_user(&info, in, sizeof info));
+        if (info.signo != number) return Errno::INVAL;
+        if ((info.code >= 0 || info.code == abi::kSiTkill) && &target != &task.process())
+            return Errno::PERM;
+    }
+    auto table = process_table().lock();
+    if (table->find(target.pid) != &target) return Errno::SRCH;  // it was waited for
+    TRY(kill_one(task.process(), target, signal, info));
     return 0;
 }
 

@@ -1,5 +1,6 @@
 // wait4(2), waitid(2): what became of children.
 #include "posix_x/calls.h"
+#include "posix_x/pid_file.h"
 #include "posix_x/process_table.h"
 #include "posix_x/times.h"
 
@@ -8,8 +9,9 @@ namespace {
 
 /// Which children, and which of their changes.
 struct Want {
-    enum class Which : std::uint8_t { kAny, kPid, kGroup } which = Which::kAny;
+    enum class Which : std::uint8_t { kAny, kPid, kGroup, kProcess } which = Which::kAny;
     Pid id = 0;
+    RefPtr<PidFile> process;
     std::uint32_t options = 0;
 
     [[nodiscard]] bool matches(const Process& child) const {
@@ -24,6 +26,8 @@ struct Want {
                 return child.pid == id;
             case Which::kGroup:
                 return child.kin.group == id;
+            case Which::kProcess:
+                return &child == &process->process();
         }
         return false;
     }
@@ -132,7 +136,7 @@ Result<long> sys_waitid(Task& task, std::uint32_t type, Pid id, UserAddr info, F
     constexpr std::uint32_t kEvents = abi::kWaitExited | abi::kWaitUntraced | abi::kWaitContinued;
     constexpr std::uint32_t kKnown = kEvents | abi::kWaitNoHang | abi::kWaitNoWait |
                                      abi::kWaitNoThread | abi::kWaitAll | abi::kWaitClone;
-    constexpr std::uint32_t kAll = 0, kPid = 1, kGroup = 2;
+    constexpr std::uint32_t kAll = 0, kPid = 1, kGroup = 2, kPidFd = 3;
     if (!options.only(kKnown) || !options.has(kEvents)) return Errno::INVAL;
     Process& self = task.process();
     Want want;
@@ -145,10 +149,17 @@ Result<long> sys_waitid(Task& task, std::uint32_t type, Pid id, UserAddr info, F
         if (id < 0) return Errno::INVAL;
         want.which = Want::Which::kGroup;
         if (id == 0) want.id = self.kin.group;
+    } else if (type == kPidFd) {
+        if (id < 0) return Errno::INVAL;
+        want.which = Want::Which::kProcess;
+        want.process = TRY(pid_file_of(task, Fd{id}));
+        if (has(want.process->flags(), FileFlags::kNonBlocking)) want.options |= abi::kWaitNoHang;
     } else if (type != kAll) {
         return Errno::INVAL;
     }
     const Result<Event> waited = wait_for(self, want);
+    // Of a descriptor that does not block, what WNOHANG does not tell is an error.
+    if (waited && waited->pid == 0 && want.options != options.bits) return Errno::AGAIN;
     const Event event = waited ? *waited : Event{};
     if (!use.is_null() && event.pid != 0) TRY(use.write(resource_use(event.used)));
     const Result<long> result = waited ? Result<long>(0L) : waited.error();
