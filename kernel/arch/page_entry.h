@@ -15,12 +15,16 @@ namespace exo::arch {
 inline constexpr unsigned kTopLevel = 4;
 inline constexpr unsigned kTableEntries = 512;
 
-/// Bytes that an entry of `level` covers.
-constexpr std::uint64_t entry_span(unsigned level) {
-    return std::uint64_t{kPageSize} << (9 * (level - 1));
+/// Bytes that an entry of `level` covers, and the logarithm of that.
+constexpr unsigned entry_shift(unsigned level) {
+    return 12 + 9 * (level - 1);
 }
+constexpr std::uint64_t entry_span(unsigned level) {
+    return std::uint64_t{1} << entry_shift(level);
+}
+static_assert(entry_span(1) == kPageSize);
 constexpr unsigned entry_index(std::uint64_t address, unsigned level) {
-    return static_cast<unsigned>(address / entry_span(level)) % kTableEntries;
+    return static_cast<unsigned>(address >> entry_shift(level)) % kTableEntries;
 }
 
 class PageEntry {
@@ -79,5 +83,21 @@ class EntryPlace {
   private:
     Atomic<std::uint64_t>* at_ = nullptr;
 };
+
+/// The first entry of `table` from `index` on, before `end`, that is held; `end`: none. Eight empty
+/// ones are passed at a time.
+inline unsigned next_held(PhysAddr table, unsigned index, unsigned end = kTableEntries) {
+    const auto* entries = direct_pointer<Atomic<std::uint64_t>>(table);
+    const auto eight_are_empty = [&](unsigned first) {
+        std::uint64_t any = 0;
+        for (unsigned i = 0; i < 8; ++i) any |= entries[first + i].load(std::memory_order_relaxed);
+        return any == 0;
+    };
+    for (; index < end; ++index) {
+        if (entries[index].load(std::memory_order_relaxed) != 0) return index;
+        while (index % 8 == 7 && end - index > 8 && eight_are_empty(index + 1)) index += 8;
+    }
+    return end;
+}
 
 }  // namespace exo::arch

@@ -25,6 +25,7 @@ void store(unsigned char* at, T value) {
 
 using Word = std::uint64_t;
 constexpr std::size_t kBlock = 64;
+constexpr std::size_t kSetBlock = 256;  // most of what is set is pages
 
 /// Two words, all loaded before they are stored.
 void move_pair(unsigned char* to, const unsigned char* from) {
@@ -135,9 +136,9 @@ NO_CALL_OF_ITSELF void* memset(void* to, int value, std::size_t count) {
         return to;
     }
     store(out + count - 8, word);
-    for (; count >= kBlock; count -= kBlock, out += kBlock) {
+    for (; count >= kSetBlock; count -= kSetBlock, out += kSetBlock) {
 #pragma clang loop unroll(full)
-        for (std::size_t i = 0; i < kBlock; i += sizeof word) store(out + i, word);
+        for (std::size_t i = 0; i < kSetBlock; i += sizeof word) store(out + i, word);
     }
 #pragma clang loop unroll(disable)
     for (; count >= 8; count -= 8, out += 8) store(out, word);

@@ -5,7 +5,7 @@
 namespace exo {
 namespace {
 
-constexpr std::size_t kLongest = 200;  // three blocks and all that can be left
+constexpr std::size_t kLongest = 330;  // more than the largest block and all that can be left
 constexpr std::size_t kShifts = 20;
 constexpr std::size_t kRoom = kLongest + 2 * kShifts;
 

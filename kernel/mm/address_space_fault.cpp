@@ -2,7 +2,9 @@
 // is put in its place: whoever finds that something else stands there by now gives its page back,
 // and the program, whose instruction begins anew, faults again or goes on.
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <span>
 
 #include "kernel/core/scheduler.h"
 #include "kernel/mm/address_space.h"
@@ -40,6 +42,32 @@ Result<void> install(UserTables& tables, std::uint64_t page, PhysAddr frame, Acc
     if (!installed || !*installed) unref_frame(frame);
     if (!installed) return installed.error();
     return {};
+}
+
+/// What one fault fills at most: who goes from page to page then faults once for all of these.
+constexpr unsigned kMostAtOnce = 16;
+
+/// Frames, one reference to each, for pages in a row.
+struct Run {
+    std::array<PhysAddr, kMostAtOnce> frames;
+    std::size_t count = 0;
+};
+
+/// As install(), for pages from `page` on as far as none is there.
+Result<void> install(UserTables& tables, std::uint64_t page, const Run& run, Access access) {
+    const auto installed = tables.install_run(page, std::span(run.frames).first(run.count), access);
+    for (std::size_t i = installed.value_or(0); i < run.count; ++i) unref_frame(run.frames[i]);
+    if (!installed) return installed.error();
+    return {};
+}
+
+/// Pages from `page` on that are in the mapping and in the same last-level table, up to
+/// kMostAtOnce.
+std::size_t room_for_run(const Mapping& mapping, std::uint64_t page) {
+    const std::uint64_t table_end =
+        align_down<std::uint64_t>(page, arch::entry_span(2)) + arch::entry_span(2);
+    const std::uint64_t pages = (std::min(mapping.end, table_end) - page) / kPageSize;
+    return std::min<std::uint64_t>(pages, kMostAtOnce);
 }
 
 Result<PhysAddr> copy_of(PhysAddr frame) {
@@ -125,12 +153,22 @@ std::size_t AddressSpace::read(std::uint64_t address, std::span<std::byte> to) {
     return done;
 }
 
+// As many pages as were written to right before this one come with it, so that at most half of them
+// are in vain.
 Result<void> AddressSpace::fill_anonymous(Mapping& mapping, std::uint64_t page, FaultKind kind) {
     if (kind != FaultKind::kWrite) {
         return install(tables_, page, zero_page(), access_of(mapping));
     }
-    const PhysAddr frame = TRY(allocate_frame(Fill::kZero));
-    return install(tables_, page, frame, access_of(mapping) | Access::kWrite);
+    const auto most = static_cast<unsigned>(room_for_run(mapping, page)) - 1;
+    const std::size_t wanted = 1 + std::size_t{tables_.writable_before(page, most)};
+    Run run;
+    while (run.count < wanted) {
+        const auto frame = allocate_frame(Fill::kZero);
+        if (!frame && run.count == 0) return frame.error();
+        if (!frame) break;
+        run.frames[run.count++] = *frame;
+    }
+    return install(tables_, page, run, access_of(mapping) | Access::kWrite);
 }
 
 // The object's mapping lock is held from the look at its size until the page stands in the table:
@@ -140,20 +178,28 @@ Result<void> AddressSpace::fill_from_object(Mapping& mapping, std::uint64_t page
     const std::uint64_t index = mapping.page_index(page);
     const MutexGuard guard(object.mapping_lock());
     const std::uint64_t size = object.size();
-    if (size != MemoryObject::kNoEnd && index >= size / kPageSize + (size % kPageSize != 0)) {
-        return Errno::FAULT;
-    }
-    PhysAddr frame = TRY(object.page(index));
-    Access access = access_of(mapping);
+    const std::uint64_t pages = size / kPageSize + (size % kPageSize != 0);
+    if (size != MemoryObject::kNoEnd && index >= pages) return Errno::FAULT;
+    const PhysAddr frame = TRY(object.page(index));
     if (mapping.sharing == Sharing::kPrivate && kind == FaultKind::kWrite) {
         const auto copy = copy_of(frame);
         unref_frame(frame);
-        frame = TRY(copy);
-        access = access | Access::kWrite;
-    } else if (mapping.sharing == Sharing::kShared && has(mapping.protection, Protection::kWrite)) {
+        return install(tables_, page, TRY(copy), access_of(mapping) | Access::kWrite);
+    }
+    Access access = access_of(mapping);
+    if (mapping.sharing == Sharing::kShared && has(mapping.protection, Protection::kWrite)) {
         access = access | Access::kWrite;
     }
-    return install(tables_, page, frame, access);
+    Run run;
+    run.frames[run.count++] = frame;
+    // What follows and is in memory already comes along.
+    const std::size_t room = std::min<std::uint64_t>(room_for_run(mapping, page), pages - index);
+    while (run.count < room) {
+        const auto next = object.resident_page(index + run.count);
+        if (!next) break;
+        run.frames[run.count++] = *next;
+    }
+    return install(tables_, page, run, access);
 }
 
 Result<void> AddressSpace::write_private(Mapping& mapping, std::uint64_t page) {

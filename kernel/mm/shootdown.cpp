@@ -87,9 +87,9 @@ void shoot_down(arch::UserSpace& space, std::uint64_t begin, std::uint64_t end) 
 /// Gives back the pages of a last-level table, if this was its last user, and then the table.
 void release_last_level(PhysAddr table) {
     if (!release_table_frame(table)) return;
-    for (unsigned index = 0; index < arch::kTableEntries; ++index) {
-        const arch::PageEntry entry = arch::EntryPlace(table, index).load();
-        if (entry.held()) unref_frame(entry.frame());
+    for (unsigned index = 0; (index = arch::next_held(table, index)) != arch::kTableEntries;
+         ++index) {
+        unref_frame(arch::EntryPlace(table, index).load().frame());
     }
     free_table_frame(table);
 }

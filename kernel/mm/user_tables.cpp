@@ -46,10 +46,9 @@ UserTables::Range UserTables::part_of(std::uint64_t at, std::uint64_t begin, std
 }
 
 bool UserTables::holds_any(PhysAddr table, Range part) {
-    for (std::uint64_t at = part.begin; at < part.end; at += kPageSize) {
-        if (page_place(table, at).load().held()) return true;
-    }
-    return false;
+    if (part.begin == part.end) return false;
+    const unsigned end = arch::entry_index(part.end - 1, 1) + 1;
+    return arch::next_held(table, arch::entry_index(part.begin, 1), end) != end;
 }
 
 Result<EntryPlace> UserTables::make_place(std::uint64_t at, unsigned level) {
@@ -88,10 +87,9 @@ Result<PhysAddr> UserTables::own(std::uint64_t at) {
 // take the right to write away and to add references, before their reference to the table goes.
 Result<PhysAddr> UserTables::split(EntryPlace place, PhysAddr shared, std::uint64_t at) {
     const PhysAddr table = TRY(allocate_table_frame());
-    for (unsigned index = 0; index < arch::kTableEntries; ++index) {
-        const EntryPlace original(shared, index);
-        if (!original.load().held()) continue;
-        const PageEntry entry = original.write_protect();
+    for (unsigned index = 0; (index = arch::next_held(shared, index)) != arch::kTableEntries;
+         ++index) {
+        const PageEntry entry = EntryPlace(shared, index).write_protect();
         if (!entry.held()) continue;  // zapped this moment
         ref_frame(entry.frame());
         EntryPlace(table, index).store(entry);
@@ -118,15 +116,17 @@ PageEntry UserTables::pin(std::uint64_t at) {
     return found;
 }
 
+PageEntry UserTables::table_for(std::uint64_t at) {
+    PageEntry entry = PageEntry::table(machine_.root, true);
+    for (unsigned level = arch::kTopLevel; level > 1 && entry.held(); --level) {
+        entry = EntryPlace(entry.frame(), arch::entry_index(at, level)).load();
+    }
+    return entry;
+}
+
 PageEntry UserTables::entry_at(std::uint64_t at) {
-    PageEntry found;
-    static_cast<void>(for_each_table(at, at + 1, [&](std::uint64_t, EntryPlace place) {
-        const PageEntry table = place.load();
-        const EntryPlace page = page_place(table.frame(), at);
-        found = page.load();
-        return Result<void>{};
-    }));
-    return found;
+    const PageEntry table = table_for(at);
+    return table.held() ? page_place(table.frame(), at).load() : PageEntry();
 }
 
 Result<bool> UserTables::install(std::uint64_t at, PageEntry entry) {
@@ -135,6 +135,32 @@ Result<bool> UserTables::install(std::uint64_t at, PageEntry entry) {
     if (place.load().held()) return false;
     place.store(entry);
     return true;
+}
+
+Result<std::size_t> UserTables::install_run(std::uint64_t at, std::span<const PhysAddr> frames,
+                                            arch::Access access) {
+    EXO_ASSERT(arch::entry_index(at, 1) + frames.size() <= arch::kTableEntries);
+    const SpinGuard guard(lock_);
+    const PhysAddr table = TRY(own(at));
+    std::size_t done = 0;
+    for (; done < frames.size(); ++done) {
+        const EntryPlace place(table, arch::entry_index(at, 1) + static_cast<unsigned>(done));
+        if (place.load().held()) break;
+        place.store(PageEntry::page(frames[done], access));
+    }
+    return done;
+}
+
+unsigned UserTables::writable_before(std::uint64_t at, unsigned most) {
+    const SpinGuard guard(lock_);
+    const PageEntry table = table_for(at);
+    const unsigned index = arch::entry_index(at, 1);
+    unsigned count = 0;
+    while (table.held() && count < std::min(most, index) &&
+           EntryPlace(table.frame(), index - count - 1).load().writable()) {
+        ++count;
+    }
+    return count;
 }
 
 Result<void> UserTables::allow(std::uint64_t at, PhysAddr frame, arch::Access access) {
@@ -309,14 +335,13 @@ void UserTables::clear() {
     const auto drop_table = [&](EntryPlace place) {
         batch.drop(0, kPageSize, place.exchange(PageEntry()).frame(), Kind::kTable);
     };
-    for (unsigned top = 0; top < arch::kTableEntries / 2; ++top) {
+    constexpr unsigned kUserTop = arch::kTableEntries / 2;
+    for (unsigned top = 0; (top = arch::next_held(machine_.root, top, kUserTop)) != kUserTop;
+         ++top) {
         const EntryPlace top_place(machine_.root, top);
-        const PageEntry directories = top_place.load();
-        if (!directories.held()) continue;
-        for (unsigned index = 0; index < arch::kTableEntries; ++index) {
-            const EntryPlace place(directories.frame(), index);
-            if (place.load().held()) drop_table(place);
-        }
+        const PhysAddr directories = top_place.load().frame();
+        for (unsigned at = 0; (at = arch::next_held(directories, at)) != arch::kTableEntries; ++at)
+            drop_table(EntryPlace(directories, at));
         drop_table(top_place);
     }
 }

@@ -11,7 +11,9 @@
 // where only rights are taken away and, by zap(), pages that all sharers lose.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 
 #include "kernel/arch/page_entry.h"
 #include "kernel/arch/user_space.h"
@@ -40,6 +42,14 @@ class UserTables {
     /// Puts a page, whose reference it takes over, where none is. False: there is one, and the
     /// reference stays the caller's. NOMEM: the same.
     Result<bool> install(std::uint64_t at, arch::PageEntry entry) EXCLUDES(lock_);
+
+    /// Puts pages with the same rights from `at` on, within one last-level table, up to the first
+    /// place where one stands. How many: of the rest the references stay the caller's. NOMEM: none.
+    Result<std::size_t> install_run(std::uint64_t at, std::span<const PhysAddr> frames,
+                                    arch::Access access) EXCLUDES(lock_);
+
+    /// How many pages right before `at` may be written to, in its last-level table; at most `most`.
+    [[nodiscard]] unsigned writable_before(std::uint64_t at, unsigned most) EXCLUDES(lock_);
 
     /// Gives the page `frame` that stands at `at` these rights, at least those it has. NOMEM.
     Result<void> allow(std::uint64_t at, PhysAddr frame, arch::Access access) EXCLUDES(lock_);
@@ -124,6 +134,8 @@ class UserTables {
     Result<void> prepare_remove_locked(std::uint64_t begin, std::uint64_t end) REQUIRES(lock_);
     void remove_locked(std::uint64_t begin, std::uint64_t end) REQUIRES(lock_);
     [[nodiscard]] arch::PageEntry entry_at(std::uint64_t at) REQUIRES(lock_);
+    /// The entry that leads to the last-level table for `at`; not held: there is none.
+    [[nodiscard]] arch::PageEntry table_for(std::uint64_t at) REQUIRES(lock_);
     /// The entry of `level` (2 or more) for `at`, tables above it made as needed. NOMEM.
     Result<arch::EntryPlace> make_place(std::uint64_t at, unsigned level) REQUIRES(lock_);
     /// The last-level table for `at`, made as needed and nobody else's. NOMEM.
@@ -146,14 +158,24 @@ Result<void> UserTables::for_each_table(std::uint64_t begin, std::uint64_t end, 
     unsigned level = arch::kTopLevel;
     tables[level] = machine_.root;
     for (std::uint64_t at = begin; at < end;) {
-        const arch::EntryPlace place(tables[level], arch::entry_index(at, level));
-        const arch::PageEntry entry = place.load();
-        if (entry.held() && level > 2) {
-            tables[--level] = entry.frame();
-            continue;
+        const unsigned shift = arch::entry_shift(level);
+        const std::uint64_t span = std::uint64_t{1} << shift;
+        const unsigned index = arch::entry_index(at, level);
+        // To the end of the range or of the table.
+        const std::uint64_t last = index + ((end - 1) >> shift) - (at >> shift);
+        const auto stop =
+            static_cast<unsigned>(std::min<std::uint64_t>(last + 1, arch::kTableEntries));
+        const unsigned found = arch::next_held(tables[level], index, stop);
+        if (found != index) at = ((at >> shift) + (found - index)) << shift;
+        if (found != stop) {
+            const arch::EntryPlace place(tables[level], found);
+            if (level > 2) {
+                tables[--level] = place.load().frame();
+                continue;
+            }
+            TRY(visit(at, place));
+            at = align_down<std::uint64_t>(at, span) + span;
         }
-        if (entry.held()) TRY(visit(at, place));
-        at = align_down<std::uint64_t>(at, arch::entry_span(level)) + arch::entry_span(level);
         // At the end of a table: back to the one above.
         while (level < arch::kTopLevel && arch::entry_index(at, level) == 0) ++level;
     }
