@@ -21,7 +21,7 @@ if(EXO_FREESTANDING)
         "SHELL:-isystem ${resource_dir}/include"
         "SHELL:-isystem ${sysroot}/usr/include/x86_64-linux-musl"
         -mno-red-zone -mcmodel=kernel -mno-sse -mno-mmx -mno-avx -fno-pic
-        -fno-omit-frame-pointer -fno-threadsafe-statics)
+        -fno-omit-frame-pointer -fno-threadsafe-statics -Wglobal-constructors)
     add_compile_definitions(EXO_FREESTANDING=1)
     if(EXO_KERNEL_TEST)
         # A trap, since a run time of the sanitizer would need one of the kernel's.

@@ -1,5 +1,6 @@
 // socket(2), bind(2), connect(2) and their kin; what moves bytes is in message_calls.cpp.
 #include <algorithm>
+#include <utility>
 
 #include "posix_x/calls.h"
 #include "posix_x/calls/sockets.h"
@@ -26,6 +27,18 @@ Result<UnixSocket::Kind> kind_of(std::uint32_t family, Flags type, std::uint32_t
         default:
             return Errno::SOCKTNOSUPPORT;
     }
+}
+
+std::int32_t type_number(UnixSocket::Kind kind) {
+    switch (kind) {
+        case UnixSocket::Kind::kStream:
+            return static_cast<std::int32_t>(abi::kSockStream);
+        case UnixSocket::Kind::kDatagram:
+            return static_cast<std::int32_t>(abi::kSockDatagram);
+        case UnixSocket::Kind::kPackets:
+            return static_cast<std::int32_t>(abi::kSockPackets);
+    }
+    std::unreachable();
 }
 
 FileFlags socket_flags(Flags type) {
@@ -253,9 +266,7 @@ Result<long> sys_getsockopt(Task& task, Fd fd, std::int32_t level, std::uint32_t
     std::int32_t value = 0;
     switch (option) {
         case abi::kSoType:
-            value = socket->kind() == UnixSocket::Kind::kStream     ? abi::kSockStream
-                    : socket->kind() == UnixSocket::Kind::kDatagram ? abi::kSockDatagram
-                                                                    : abi::kSockPackets;
+            value = type_number(socket->kind());
             break;
         case abi::kSoDomain:
             value = abi::kAfUnix;

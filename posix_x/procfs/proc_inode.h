@@ -106,12 +106,12 @@ class ProcInode : public Inode {
 /// /proc/sys; the directory of the whole tree. NOMEM.
 Result<Ref<Inode>> make_sysctl_root(FileSystem& file_system);
 /// /proc/PID/fd: a symlink for each descriptor. NOMEM.
-Result<Ref<Inode>> make_fd_directory(FileSystem& file_system, Ref<Process> process);
+Result<Ref<Inode>> make_fd_directory(FileSystem& file_system, const Ref<Process>& process);
 /// /proc/PID/task: a directory for each thread. NOMEM.
-Result<Ref<Inode>> make_task_directory(FileSystem& file_system, Ref<Process> process);
+Result<Ref<Inode>> make_task_directory(FileSystem& file_system, const Ref<Process>& process);
 /// /proc/PID, or /proc/PID/task/TID without the directories in it. NOMEM.
 enum class ProcessView : std::uint8_t { kProcess, kThread };
-Result<Ref<Inode>> make_process_directory(FileSystem& file_system, Ref<Process> process,
+Result<Ref<Inode>> make_process_directory(FileSystem& file_system, const Ref<Process>& process,
                                           ProcessView view);
 
 }  // namespace exo::posix

@@ -128,12 +128,12 @@ class TaskDirectory final : public ProcInode {
 
 }  // namespace
 
-Result<Ref<Inode>> make_fd_directory(FileSystem& file_system, Ref<Process> process) {
-    return Ref<Inode>(TRY(make_ref<FdDirectory>(file_system, std::move(process))));
+Result<Ref<Inode>> make_fd_directory(FileSystem& file_system, const Ref<Process>& process) {
+    return Ref<Inode>(TRY(make_ref<FdDirectory>(file_system, process)));
 }
 
-Result<Ref<Inode>> make_task_directory(FileSystem& file_system, Ref<Process> process) {
-    return Ref<Inode>(TRY(make_ref<TaskDirectory>(file_system, std::move(process))));
+Result<Ref<Inode>> make_task_directory(FileSystem& file_system, const Ref<Process>& process) {
+    return Ref<Inode>(TRY(make_ref<TaskDirectory>(file_system, process)));
 }
 
 }  // namespace exo::posix

@@ -55,7 +55,7 @@ class SystemFile final : public ProcInode {
 
 class ProcessFile final : public ProcInode {
   public:
-    ProcessFile(FileSystem& file_system, Ref<Process> process, std::size_t index)
+    ProcessFile(FileSystem& file_system, const Ref<Process>& process, std::size_t index)
         : ProcInode(file_system, kind(index), process_entries()[index].mode,
                     number_of(process->pid, index), process),
           entry_(process_entries()[index]) {}
@@ -96,7 +96,7 @@ class ProcessFile final : public ProcInode {
 /// /proc/PID and /proc/PID/task/TID.
 class ProcessDirectory final : public ProcInode {
   public:
-    ProcessDirectory(FileSystem& file_system, Ref<Process> process, ProcessView view)
+    ProcessDirectory(FileSystem& file_system, const Ref<Process>& process, ProcessView view)
         : ProcInode(file_system, FileType::kDirectory, 0555,
                     number_of(process->pid, kDirectoryEntry), process),
           view_(view) {}
@@ -275,9 +275,9 @@ std::int32_t parse_number(std::string_view name) {
     return number;
 }
 
-Result<Ref<Inode>> make_process_directory(FileSystem& file_system, Ref<Process> process,
+Result<Ref<Inode>> make_process_directory(FileSystem& file_system, const Ref<Process>& process,
                                           ProcessView view) {
-    return Ref<Inode>(TRY(make_ref<ProcessDirectory>(file_system, std::move(process), view)));
+    return Ref<Inode>(TRY(make_ref<ProcessDirectory>(file_system, process, view)));
 }
 
 Result<void> register_procfs() {

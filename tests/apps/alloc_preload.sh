@@ -85,8 +85,9 @@ redis() {
 }
 
 python_tests() {
-    # A test that hangs (a peer that the machine lent no core in time) ends, and is told.
-    (cd "$work" && preloaded /usr/bin/python3 -m test -q --timeout 1200 "$@")
+    # A test that hangs (a peer that the machine lent no core in time) ends, and is told. Some want
+    # to be interrupted, which a shell's background job ignores.
+    (cd "$work" && preloaded env --default-signal=INT /usr/bin/python3 -m test -q --timeout 1200 "$@")
 }
 
 # A small address space: the heap reserves what it may and the program works.

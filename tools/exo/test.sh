@@ -50,6 +50,8 @@ test_lint() {
     step 'kernel lines' tools/count_lines.py build/freestanding
     step 'coverage page' tools/coverage.py --check
     step 'clang-tidy' check_tidy
+    # Some ten minutes more: the kernel's own sources, of which kernel/host has checked the logic.
+    [ "$EXO_LONG" -eq 0 ] || step 'clang-tidy of the kernel' check_kernel_tidy
 }
 
 check_format() {
@@ -67,6 +69,11 @@ for name in sys.argv[1:]: ast.parse(open(name).read(), name)'
 check_tidy() {
     [ .clang-tidy -nt build/tidy/build.ninja ] && rm -rf build/tidy
     configure_and_build tidy -- -k 0
+}
+
+check_kernel_tidy() {
+    [ .clang-tidy -nt build/tidy-kernel/build.ninja ] && rm -rf build/tidy-kernel
+    configure_and_build tidy-kernel -- -k 0
 }
 
 check_freestanding() {
