@@ -16,6 +16,7 @@
 #include "kernel/core/scheduler.h"
 #include "kernel/core/time.h"
 #include "kernel/drivers/pci.h"
+#include "kernel/drivers/power.h"
 #include "kernel/drivers/screen.h"
 #include "kernel/mm/early_frames.h"
 #include "kernel/mm/frames.h"
@@ -175,6 +176,9 @@ extern "C" [[noreturn]] void kernel_main(std::uint64_t start_info) {
                      [](std::uint64_t at) { return map_registers(kernel_mappings(), at); });
     start_shootdown();
     if (!start_scheduler() || !start_reaper()) panic("no memory for the scheduler");
+    start_power(
+        platform, [](std::uint64_t at) { return map_registers(kernel_mappings(), at); },
+        boot_option("reboot"));
     start_other_cpus(platform, tables);
     const auto first = Thread::create_kernel("start", start_programs, nullptr);
     if (!first) panic("no memory for the first thread");

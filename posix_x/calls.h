@@ -287,8 +287,10 @@ Result<long> sys_getrlimit(Task& task, std::uint32_t which, UserOut<abi::Resourc
 Result<long> sys_setrlimit(Task& task, std::uint32_t which, UserIn<abi::ResourceLimit> in);
 Result<long> sys_getcpu(Task&, UserOut<std::uint32_t> cpu, UserOut<std::uint32_t> node);
 Result<long> sys_getrandom(Task&, UserAddr out, std::uint64_t bytes, Flags flags);
+
+// power_calls.cpp
 Result<long> sys_reboot(Task& task, std::uint32_t magic1, std::uint32_t magic2,
-                        std::uint32_t operation, std::uint64_t);
+                        std::uint32_t operation, UserAddr argument);
 
 // time_calls.cpp
 Result<long> sys_restart_syscall(Task& task);

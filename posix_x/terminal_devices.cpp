@@ -7,6 +7,7 @@
 #include "kernel/fs/devices.h"
 #include "kernel/personality.h"
 #include "lib/screen/keyboard.h"
+#include "posix_x/power.h"
 #include "posix_x/process_table.h"
 #include "posix_x/pseudo_terminal.h"
 #include "posix_x/signals.h"
@@ -37,6 +38,7 @@ class ScreenPort final : public TerminalPort {
             const int code = arch::keyboard_read();
             if (code < 0) return -1;
             typed_ = keyboard_.receive(static_cast<std::uint8_t>(code));
+            if (keyboard_.take_three_keys()) ctrl_alt_delete();
         }
         const auto c = static_cast<unsigned char>(typed_.front());
         typed_.remove_prefix(1);

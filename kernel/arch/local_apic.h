@@ -13,6 +13,7 @@ inline constexpr std::uint8_t kFirstDeviceVector = 0x30;
 inline constexpr std::uint8_t kTimerVector = 0xf0;
 inline constexpr std::uint8_t kRescheduleVector = 0xf1;
 inline constexpr std::uint8_t kShootdownVector = 0xf2;
+inline constexpr std::uint8_t kStopVector = 0xf3;  ///< halts the CPU for good
 inline constexpr std::uint8_t kSpuriousVector = 0xff;
 
 /// Once, before the others: where the registers are mapped, which x2APIC does not need.

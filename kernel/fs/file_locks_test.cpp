@@ -1,10 +1,8 @@
-// Locks of files as data: how ranges split and join, what is in whose way, what is left of a try
-// without memory, and when a circle of waiting processes is told from a chain.
+// Locks of files as data: how ranges split and join, what is in whose way, and what is left of a
+// try without memory.
 #include "kernel/fs/file_locks.h"
 
 #include <gtest/gtest.h>
-
-#include <thread>
 
 #include "kernel/host/cpu.h"
 
@@ -90,31 +88,6 @@ TEST_F(FileLocksTest, without_memory_nothing_changes) {
         locks_.release_all(kProcess, &a_);
     }
     EXPECT_FALSE(in_the_way(b_, 0).has_value());
-}
-
-// b waits for a. Then a waits for b: a circle. But once a has given back what b waits for, there is
-// none, even before b has run again.
-TEST_F(FileLocksTest, a_circle_is_told_and_what_was_one_is_not) {
-    FileLocks other;
-    ASSERT_EQ(take(write_lock(a_, 0, 0)), Errno{});
-    ASSERT_TRUE(other.take(write_lock(b_, 0, 0), FileLocks::Wait::kNo).has_value());
-    Atomic<bool> waits{false};
-    std::thread waiter([&] {
-        const host::Cpu cpu;
-        waits.store(true);
-        EXPECT_TRUE(locks_.take(write_lock(b_, 0, 0), FileLocks::Wait::kYes).has_value());
-        locks_.release_all(kProcess, &b_);
-        other.release_all(kProcess, &b_);
-    });
-    while (!waits.load()) std::this_thread::yield();
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    const auto circle = other.take(write_lock(a_, 0, 0), FileLocks::Wait::kYes);
-    ASSERT_FALSE(circle.has_value());
-    EXPECT_EQ(circle.error(), Errno::DEADLK);
-    EXPECT_TRUE(locks_.release(write_lock(a_, 0, 0)).has_value());
-    EXPECT_TRUE(other.take(write_lock(a_, 0, 0), FileLocks::Wait::kYes).has_value());
-    waiter.join();
-    EXPECT_FALSE(in_the_way(a_, 0).has_value());
 }
 
 }  // namespace

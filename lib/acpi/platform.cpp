@@ -110,9 +110,21 @@ void read_s5(Bytes dsdt, Platform& platform) {
         if (!a) continue;
         platform.sleep_type_a = *a & 7;
         platform.sleep_type_b = b.value_or(0) & 7;
-        platform.has_power_off = platform.pm1a_control_port != 0;
+        platform.has_power_off =
+            platform.pm1a_control_port != 0 || platform.sleep_control.space != Space::kNone;
         return;
     }
+}
+
+/// The generic address at `offset`; kNone where the table ends before or names another space.
+Register read_register(Bytes table, std::size_t offset) {
+    constexpr std::uint8_t kMemory = 0, kPort = 1;
+    const auto space = field<std::uint8_t>(table, offset);
+    const auto address = field_or_zero<std::uint64_t>(table, offset + 4);
+    if (!space || address == 0) return {};
+    if (*space == kMemory) return {Space::kMemory, address};
+    if (*space == kPort && address <= 0xffff) return {Space::kPort, address};
+    return {};
 }
 
 // FADT, ACPI 5.2.9.
@@ -120,6 +132,13 @@ void read_fadt(Bytes table, PhysicalMemory& memory, Platform& platform) {
     platform.pm1a_control_port = field_or_zero<std::uint32_t>(table, 64);
     platform.pm1b_control_port = field_or_zero<std::uint32_t>(table, 68);
     platform.pm_timer_port = field_or_zero<std::uint32_t>(table, 76);
+    constexpr std::uint32_t kHasReset = 1 << 10, kReducedHardware = 1 << 20;
+    const auto flags = field_or_zero<std::uint32_t>(table, 112);
+    if ((flags & kHasReset) != 0) {
+        platform.reset = read_register(table, 116);
+        platform.reset_value = field_or_zero<std::uint8_t>(table, 128);
+    }
+    if ((flags & kReducedHardware) != 0) platform.sleep_control = read_register(table, 244);
     std::uint64_t dsdt = field_or_zero<std::uint64_t>(table, 140);
     if (dsdt == 0) dsdt = field_or_zero<std::uint32_t>(table, 40);
     if (dsdt == 0) return;

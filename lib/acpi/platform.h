@@ -69,6 +69,14 @@ struct PciWindow {
     std::uint8_t last_bus = 0;
 };
 
+enum class Space : std::uint8_t { kNone, kMemory, kPort };
+
+/// A generic address (ACPI 5.2.3.2) of a register of one byte.
+struct Register {
+    Space space = Space::kNone;
+    std::uint64_t address = 0;
+};
+
 struct Platform {
     std::uint64_t local_apic_address = 0;  ///< 0: no MADT
     bool legacy_pic = false;
@@ -83,6 +91,9 @@ struct Platform {
     std::uint16_t sleep_type_a = 0;  ///< SLP_TYP of S5, where has_power_off
     std::uint16_t sleep_type_b = 0;
     bool has_power_off = false;
+    Register sleep_control;  ///< in the place of PM1 on machines with reduced hardware (4.8.3.7)
+    Register reset;          ///< `reset_value` written to it resets the machine (4.8.3.6)
+    std::uint8_t reset_value = 0;
 };
 
 /// Reads the tables that the RSDP at `rsdp` leads to. PROTO: no RSDP there, or no root table;

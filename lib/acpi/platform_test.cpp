@@ -98,6 +98,42 @@ TEST(Acpi, reads_pci_hpet_and_power_off) {
     EXPECT_EQ(platform->sleep_type_b, 0);
 }
 
+// As QEMU's microvm tells of itself.
+TEST(Acpi, reads_reset_and_sleep_control) {
+    TableBuilder dsdt("DSDT");
+    for (const char c : std::string_view("\x08_S5_")) dsdt.add(c);
+    dsdt.add<std::uint8_t>(0x12).add<std::uint8_t>(0x06).add<std::uint8_t>(4);
+    dsdt.add<std::uint8_t>(0x0a).add<std::uint8_t>(5).add<std::uint8_t>(0);
+    TableBuilder fadt("FACP");
+    fadt.put<std::uint32_t>(112, 1 << 10 | 1 << 20);
+    fadt.put<std::uint8_t>(116, 0).put<std::uint64_t>(120, 0xfea00002).put<std::uint8_t>(128, 0x42);
+    fadt.put<std::uint64_t>(140, kBase + 0x1000);
+    fadt.put<std::uint8_t>(244, 1).put<std::uint64_t>(248, 0x600);
+    FakeMemory memory = machine({dsdt.finish(), fadt.finish()});
+    const auto platform = read_platform(memory, kRsdp);
+    ASSERT_TRUE(platform.has_value());
+    EXPECT_EQ(platform->reset.space, Space::kMemory);
+    EXPECT_EQ(platform->reset.address, 0xfea00002u);
+    EXPECT_EQ(platform->reset_value, 0x42);
+    EXPECT_EQ(platform->sleep_control.space, Space::kPort);
+    EXPECT_EQ(platform->sleep_control.address, 0x600u);
+    EXPECT_TRUE(platform->has_power_off);
+    EXPECT_EQ(platform->sleep_type_a, 5);
+}
+
+TEST(Acpi, refuses_registers_that_no_byte_can_be_written_to) {
+    TableBuilder fadt("FACP");
+    fadt.put<std::uint32_t>(112, 1 << 10 | 1 << 20);
+    fadt.put<std::uint8_t>(116, 2).put<std::uint64_t>(120, 0x10);      // configuration space
+    fadt.put<std::uint8_t>(244, 1).put<std::uint64_t>(248, 0x1'0000);  // no port
+    FakeMemory memory = machine({fadt.finish()});
+    const auto platform = read_platform(memory, kRsdp);
+    ASSERT_TRUE(platform.has_value());
+    EXPECT_EQ(platform->reset.space, Space::kNone);
+    EXPECT_EQ(platform->sleep_control.space, Space::kNone);
+    EXPECT_FALSE(platform->has_power_off);
+}
+
 TEST(Acpi, leaves_out_tables_with_a_wrong_checksum) {
     auto broken = two_cpu_madt();
     broken.back() ^= std::byte{1};

@@ -20,6 +20,7 @@ enum Key : std::uint8_t {
     kShiftRight = 0x36,
     kAlt = 0x38,
     kCapsLock = 0x3a,
+    kDelete = 0x53,  // of the keypad; extended: its own
 };
 
 bool is_letter(char c) {
@@ -55,6 +56,10 @@ std::string_view Keyboard::receive(std::uint8_t code) {
             return {};
         default:
             if (!pressed) return {};
+            if (key == kDelete && control_ && alt_) {
+                three_keys_ = true;
+                return {};
+            }
             return extended ? type_extended(key) : type(key);
     }
 }
@@ -103,7 +108,7 @@ std::string_view Keyboard::type_extended(std::uint8_t key) {
             return "\x1b[6~";
         case 0x52:
             return "\x1b[2~";
-        case 0x53:
+        case kDelete:
             return "\x1b[3~";
         default:
             return {};

@@ -14,13 +14,20 @@ class Keyboard {
     /// next call.
     std::string_view receive(std::uint8_t code);
 
+    /// Whether Ctrl-Alt-Del, which types nothing, was pressed since this was last asked.
+    bool take_three_keys() {
+        const bool were = three_keys_;
+        three_keys_ = false;
+        return were;
+    }
+
   private:
     std::string_view type(std::uint8_t key);
     std::string_view type_extended(std::uint8_t key);
 
     bool extended_ = false;  // the last byte was E0
     bool shift_left_ = false, shift_right_ = false, control_ = false, alt_ = false;
-    bool caps_lock_ = false;
+    bool caps_lock_ = false, three_keys_ = false;
     char text_[4] = {};
 };
 

@@ -37,6 +37,15 @@ TEST(Keyboard, ControlAndAlt) {
               "ff");
 }
 
+TEST(Keyboard, ThreeKeysTypeNothing) {
+    Keyboard keyboard;
+    EXPECT_EQ(typed(keyboard, {0x1d, 0x38, 0xe0, 0x53}), "");
+    EXPECT_TRUE(keyboard.take_three_keys());
+    EXPECT_FALSE(keyboard.take_three_keys());
+    EXPECT_EQ(typed(keyboard, {0xe0, 0xd3, 0xb8, 0xe0, 0x53}), "\x1b[3~");
+    EXPECT_FALSE(keyboard.take_three_keys());
+}
+
 TEST(Keyboard, KeysWithSequences) {
     Keyboard keyboard;
     EXPECT_EQ(typed(keyboard, {0xe0, 0x48, 0xe0, 0xc8, 0xe0, 0x2a, 0xe0, 0x4b, 0x1e}),

@@ -1,4 +1,4 @@
-// uname(2), sysinfo(2), limits, random numbers, power: the machine as a whole.
+// uname(2), sysinfo(2), limits, random numbers: the machine as a whole.
 #include <algorithm>
 #include <cstring>
 
@@ -8,14 +8,13 @@
 #include "kernel/mm/frames.h"
 #include "posix_x/calls.h"
 #include "posix_x/process_table.h"
-#include "posix_x/start.h"
 #include "posix_x/system_name.h"
 #include "posix_x/times.h"
 
 namespace exo::posix {
 namespace {
 
-constexpr unsigned kSysResource = 24, kSysAdmin = 21, kSysBoot = 22;
+constexpr unsigned kSysResource = 24, kSysAdmin = 21;
 
 Result<long> set_name(Task& task, UserAddr in, std::uint64_t length,
                       void (*set)(std::string_view name)) {
@@ -123,19 +122,6 @@ Result<long> sys_getrandom(Task&, UserAddr out, std::uint64_t bytes, Flags flags
         if (this_thread().interrupted()) break;
     }
     return static_cast<long>(done);
-}
-
-Result<long> sys_reboot(Task& task, std::uint32_t magic1, std::uint32_t magic2,
-                        std::uint32_t operation, std::uint64_t) {
-    constexpr std::uint32_t kMagic1 = 0xfee1dead, kRestart = 0x01234567, kHalt = 0xcdef0123;
-    constexpr std::uint32_t kPowerOff = 0x4321fedc, kCadOn = 0x89abcdef, kCadOff = 0;
-    if (!task.process().credentials()->capable(kSysBoot)) return Errno::PERM;
-    const bool known2 =
-        magic2 == 672274793 || magic2 == 85072278 || magic2 == 369367448 || magic2 == 537993216;
-    if (magic1 != kMagic1 || !known2) return Errno::INVAL;
-    if (operation == kCadOn || operation == kCadOff) return 0;
-    if (operation != kRestart && operation != kHalt && operation != kPowerOff) return Errno::INVAL;
-    end_system(WaitStatus::exited(0));
 }
 
 }  // namespace exo::posix

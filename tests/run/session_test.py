@@ -22,6 +22,9 @@ PATIENCE = 30
 ROWS, COLUMNS = 30, 100
 UP, LEFT, ESCAPE = b"\x1b[A", b"\x1b[D", b"\x1b"
 # What a terminal does not show: cursor positions, colours, returns.
+# A shell has begun: what it says first, and its prompt.
+SHELL = rb"(?s)built-in shell.*# "
+SET_PASSWORD = b"cp /etc/passwd /tmp; printf 'secret\\nsecret\\n' | passwd root >/dev/null 2>&1; echo $?"
 CONTROLS = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r|\x07")
 
 
@@ -30,12 +33,12 @@ class Failure(Exception):
 
 
 class Terminal:
-    def __init__(self, kernel):
+    def __init__(self, kernel, options=()):
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.before = termios.tcgetattr(slave)
         self.slave, self.seen = slave, b""
-        self.process = subprocess.Popen(["./exo", "run", "--kernel", kernel], cwd=ROOT, stdin=slave, stdout=slave,
+        self.process = subprocess.Popen(["./exo", "run", "--kernel", kernel, *options], cwd=ROOT, stdin=slave, stdout=slave,
                                         stderr=slave, start_new_session=True)
 
     def type(self, keys):
@@ -171,6 +174,47 @@ def step_cttyhack(t):
     t.line(b"cttyhack sh -c 'echo a $((1+1)) shell'", b"a 2 shell\n")
 
 
+def step_login(t):
+    t.type(b"login -f root\r")
+    t.wait(SHELL)
+    t.line(b"echo logged in as $(whoami)", b"\nlogged in as root\n")
+    t.type(b"exit\r")
+    t.line(b"echo $? back", b"\n0 back\n")
+
+
+def step_login_by_password(t):
+    t.line(SET_PASSWORD, b"\n0\n")
+    t.type(b"login\r")
+    for password in (b"wrong", b"secret"):
+        t.wait(b"login: ")
+        t.type(b"root\r")
+        t.wait(b"Password: ")
+        t.type(password + b"\r")
+    t.wait(SHELL)
+    t.line(b"echo $USER came in", b"\nroot came in\n")
+    t.type(b"exit\r")
+    t.line(b"cp /tmp/passwd /etc/passwd; echo back", b"\nback\n")
+
+
+def step_su(t):
+    t.type(b"su -s /bin/sh nobody\r")
+    t.wait(rb"\$ ")
+    t.type(b"id -u; tty; exit\r")
+    t.wait(b"\n65534\n/dev/ttyS0\n")
+    t.line(b"echo $(id -u) again", b"\n0 again\n")
+
+
+def step_sulogin(t):
+    t.line(SET_PASSWORD, b"\n0\n")
+    t.type(b"sulogin\r")
+    t.wait(b"Give root password")
+    t.type(b"secret\r")
+    t.wait(b"# ")
+    t.line(b"echo single $((1+1)) user", b"\nsingle 2 user\n")
+    t.type(b"exit\r")
+    t.line(b"cp /tmp/passwd /etc/passwd; echo back", b"\nback\n")
+
+
 # Typed characters come back while every CPU computes.
 def step_echo_beside_hogs(t):
     t.line(b"for i in 1 2 3 4; do (while :; do :; done) & done")
@@ -185,6 +229,14 @@ def step_echo_beside_hogs(t):
     print(f"        the slowest echo of 20 beside 4 hogs: {slowest * 1000:.0f} ms")
     if slowest > 1.0:
         raise Failure(f"an echo took {slowest:.2f} s")
+
+
+# Instead of the shell: the terminal is its session's already.
+def step_y_getty(t):
+    t.line(b"ps -o tty,comm | grep -c '^4,64 *sh'", rb"\n1\n")
+    t.type(b"exec getty -n -l /bin/sh 0 ttyS0\r")
+    t.wait(SHELL)
+    t.line(b"echo under $((1+1)) getty; tty", b"\nunder 2 getty\n/dev/ttyS0\n")
 
 
 def step_z_leave(t):

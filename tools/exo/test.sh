@@ -115,6 +115,7 @@ test_run() {
     step 'run: busybox applets, beside Linux' tests/run/applets_test.py
     step 'run: a session at the terminal, linux' tests/run/session_test.py --kernel linux
     step 'run: a session at the terminal, exo' tests/run/session_test.py --kernel exo
+    step 'run: off, again, halted; Linux first' tests/run/power_test.py
     step 'run: CPUs shared and responsive' tests/run/parallel_test.py
 }
 
