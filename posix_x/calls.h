@@ -39,6 +39,7 @@ Result<long> sys_dup3(Task& task, Fd from, Fd to, Flags flags);
 Result<long> sys_dup2(Task& task, Fd from, Fd to);
 Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t argument);
 Result<long> sys_flock(Task& task, Fd fd, std::uint32_t operation);
+Result<long> sys_memfd_create(Task& task, UserAddr name, Flags flags);
 Result<long> sys_pipe2(Task& task, UserOut<std::int32_t> ends, Flags flags);
 Result<long> sys_pipe(Task& task, UserOut<std::int32_t> ends);
 Result<long> sys_ioctl(Task& task, Fd fd, std::uint32_t request, std::uint64_t argument);
@@ -194,6 +195,21 @@ Result<long> sys_arch_prctl(Task& task, std::uint32_t operation, std::uint64_t v
 Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value,
                        std::uint64_t third, std::uint64_t fourth, std::uint64_t fifth);
 Result<long> sys_personality(Task& task, std::uint32_t wanted);
+
+// resident_calls.cpp
+Result<long> sys_mlock(Task& task, std::uint64_t address, std::uint64_t length);
+Result<long> sys_mlock2(Task& task, std::uint64_t address, std::uint64_t length, Flags flags);
+Result<long> sys_munlock(Task& task, std::uint64_t address, std::uint64_t length);
+Result<long> sys_mlockall(Task& task, Flags flags);
+Result<long> sys_munlockall(Task& task);
+Result<long> sys_mincore(Task& task, std::uint64_t address, std::uint64_t length, UserAddr out);
+Result<long> sys_membarrier(Task& task, std::uint32_t command, Flags flags, std::int32_t cpu);
+
+// splice_calls.cpp
+Result<long> sys_splice(Task& task, Fd in, UserAddr in_at, Fd out, UserAddr out_at,
+                        std::uint64_t count, Flags flags);
+Result<long> sys_tee(Task& task, Fd in, Fd out, std::uint64_t count, Flags flags);
+Result<long> sys_vmsplice(Task& task, Fd fd, UserAddr vectors, std::uint64_t count, Flags flags);
 
 // schedule_calls.cpp
 Result<long> sys_sched_yield(Task&);

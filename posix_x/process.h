@@ -182,6 +182,8 @@ class Process final : public RefCounted {
     Alarm alarm{*this};
     CpuAlarm program_alarm{*this, CpuAlarm::Counts::kProgram, Signal::kVtalrm};
     CpuAlarm profile_alarm{*this, CpuAlarm::Counts::kBoth, Signal::kProf};
+    /// membarrier(2)'s MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED.
+    Atomic<bool> uses_barriers{false};
     /// PR_SET_DUMPABLE of prctl(2).
     Atomic<bool> dumpable{true};
     PosixTimers timers{*this};

@@ -23,6 +23,7 @@ inline constexpr std::uint32_t kAtNoAutomount = 0x800, kAtEmptyPath = 0x1000;
 inline constexpr std::uint32_t kAtStatxSyncMask = 0x6000;
 
 inline constexpr std::uint32_t kFSetPipeSize = 1031, kFGetPipeSize = 1032;
+inline constexpr std::uint32_t kFAddSeals = 1033, kFGetSeals = 1034;
 inline constexpr std::uint32_t kFDupFd = 0, kFGetFd = 1, kFSetFd = 2, kFGetFl = 3, kFSetFl = 4;
 inline constexpr std::uint32_t kFGetLk = 5, kFSetLk = 6, kFSetLkw = 7, kFDupFdCloexec = 1030;
 inline constexpr std::uint32_t kFOfdGetLk = 36, kFOfdSetLk = 37, kFOfdSetLkw = 38;

@@ -37,6 +37,10 @@ Result<Ref<Dentry>> Dentry::create_root(Ref<Inode> inode) {
     return create(nullptr, "", std::move(inode));
 }
 
+Result<Ref<Dentry>> Dentry::create_unnamed(Ref<Inode> inode) {
+    return create(nullptr, "", std::move(inode));
+}
+
 void Dentry::destroy() {
     Dentry* dying = this;
     while (dying != nullptr) {

@@ -38,6 +38,8 @@ class Dentry : public RefCounted {
   public:
     /// Root of a file system that is mounted nowhere yet.
     static Result<Ref<Dentry>> create_root(Ref<Inode> inode);
+    /// Of what no directory names (a file in memory).
+    static Result<Ref<Dentry>> create_unnamed(Ref<Inode> inode);
 
     /// The child called `name`, from the cache or by Inode::lookup(). It may be absent: inode() is
     /// empty then. NOTDIR; NOENT: this directory was removed; NOMEM. Takes content(). May sleep.

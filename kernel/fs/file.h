@@ -120,6 +120,9 @@ class File : public Object {
     /// The entry it was opened by, for /proc/PID/fd and openat(2); empty for what has none.
     [[nodiscard]] virtual RefPtr<Dentry> dentry() const { return {}; }
 
+    /// What /proc/PID/fd shows of a file without a name that has one nevertheless; empty: nothing.
+    [[nodiscard]] virtual std::string_view label() const { return {}; }
+
     /// Makes stable what was written (fsync(2)). INVAL: nothing to make stable.
     virtual Result<void> sync();
     /// Bytes that can be read at once (FIONREAD); NOTTY: not known.

@@ -80,6 +80,12 @@ Result<void> Inode::allocate(std::uint64_t, std::uint64_t, Grow) {
 Result<std::size_t> Inode::write(IoCursor&, std::uint64_t&, WriteAt) {
     return Errno::INVAL;
 }
+Result<Seals> Inode::seals() {
+    return Errno::INVAL;
+}
+Result<void> Inode::add_seals(Seals) {
+    return Errno::INVAL;
+}
 Result<Ref<MemoryObject>> Inode::memory_object() {
     return Errno::NODEV;
 }

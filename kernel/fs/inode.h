@@ -45,6 +45,23 @@ struct Timestamp {
     std::uint32_t nanoseconds = 0;
 };
 
+/// What must not happen to a file any more (fcntl(2), "File Sealing"), Linux's bits.
+enum class Seals : std::uint32_t {
+    kNone = 0,
+    kSeal = 1,  ///< further seals
+    kShrink = 2,
+    kGrow = 4,
+    kWrite = 8,
+    kFutureWrite = 16,  ///< but by mappings that are there
+    kAll = 31,
+};
+constexpr Seals operator|(Seals a, Seals b) {
+    return static_cast<Seals>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
+}
+constexpr bool has_any(Seals set, Seals bits) {
+    return (static_cast<std::uint32_t>(set) & static_cast<std::uint32_t>(bits)) != 0;
+}
+
 struct DeviceNumber {
     std::uint32_t major = 0, minor = 0;
 };
@@ -125,6 +142,11 @@ class Inode : public RefCounted {
     [[nodiscard]] FileLocks* locks() const { return locks_.load(std::memory_order_acquire); }
     /// NOLCK: no memory.
     Result<FileLocks*> make_locks();
+
+    /// INVAL: cannot have any.
+    virtual Result<Seals> seals();
+    /// PERM: sealed against that; BUSY: kWrite, and it is mapped for writing. Takes content().
+    virtual Result<void> add_seals(Seals more);
 
     [[nodiscard]] FileType type() const { return type_; }
     [[nodiscard]] FileSystem& file_system() const { return *file_system_; }

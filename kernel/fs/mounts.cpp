@@ -4,6 +4,7 @@
 
 #include "kernel/fs/dentry_cache.h"
 #include "kernel/fs/devices.h"
+#include "kernel/fs/memory_file.h"
 #include "kernel/fs/path_walk.h"
 #include "kernel/fs/tmpfs.h"
 
@@ -41,6 +42,7 @@ Result<void> start_file_systems() {
     if (table == nullptr) return Errno::NOMEM;
     TRY(register_file_system({"tmpfs", create_tmpfs_from_options}));
     TRY(register_file_system({"devtmpfs", create_devfs_from_options}));
+    TRY(start_memory_files());
     return register_memory_devices();
 }
 

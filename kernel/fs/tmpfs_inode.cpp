@@ -43,6 +43,33 @@ Result<Ref<TmpfsInode>> TmpfsInode::create_inode(Tmpfs& file_system, FileType ty
     return made;
 }
 
+Result<Ref<TmpfsInode>> TmpfsInode::create_unnamed(Tmpfs& file_system, Mode mode, Uid uid, Gid gid,
+                                                   Seals seals) {
+    Ref<TmpfsInode> made =
+        TRY(create_inode(file_system, FileType::kRegular, mode, uid, gid, DeviceNumber{}));
+    Attributes& attributes = made->attributes_.unlocked();
+    attributes.stat.links = 0;
+    attributes.seals = seals;
+    return made;
+}
+
+Result<Seals> TmpfsInode::seals() {
+    if (type() != FileType::kRegular) return Errno::INVAL;
+    return attributes_.lock()->seals;
+}
+
+Result<void> TmpfsInode::add_seals(Seals more) {
+    if (type() != FileType::kRegular) return Errno::INVAL;
+    const Ref<MemoryObject> pages = TRY(memory_object());
+    const MutexGuard guard(content());
+    const Seals before = attributes_.lock()->seals;
+    if (has_any(before, Seals::kSeal)) return Errno::PERM;
+    if (has_any(more, Seals::kWrite) && !has_any(before, Seals::kWrite))
+        TRY(pages->deny_writable_mappings());
+    attributes_.lock()->seals = before | more;
+    return {};
+}
+
 TmpfsInode::TmpfsInode(Tmpfs& file_system, const InodeStat& stat) : Inode(file_system, stat.type) {
     attributes_.unlocked().stat = stat;
 }
@@ -146,8 +173,18 @@ Result<std::size_t> TmpfsInode::write(IoCursor& from, std::uint64_t& offset, Wri
     const MutexGuard guard(content());
     const std::uint64_t at = where == WriteAt::kEnd ? attributes_.lock()->stat.size : offset;
     if (from.remaining() == 0) return std::size_t{0};
-    const std::uint64_t end = std::min(kMaxFileSize, from.file_end());
+    std::uint64_t end = std::min(kMaxFileSize, from.file_end());
     if (at >= end) return Errno::FBIG;
+    {
+        auto attributes = attributes_.lock();
+        const std::uint64_t size = attributes->stat.size;
+        if (has_any(attributes->seals, Seals::kWrite | Seals::kFutureWrite)) return Errno::PERM;
+        // As Linux, which asks for each page: what lies in whole pages of the file is written.
+        if (has_any(attributes->seals, Seals::kGrow) &&
+            from.remaining() > size - std::min(at, size))
+            end = std::min(end, align_down<std::uint64_t>(size, kPageSize));
+        if (at >= end) return Errno::PERM;
+    }
     from.limit(end - at);
     const Result<std::size_t> done = write_charged(*pages, from, at);
     if (!done) return done;
@@ -168,6 +205,11 @@ Result<void> TmpfsInode::allocate(std::uint64_t offset, std::uint64_t size, Grow
     const Ref<MemoryObject> pages = TRY(memory_object());
     const MutexGuard guard(content());
     const std::uint64_t end = offset + size;
+    {
+        auto attributes = attributes_.lock();
+        if (has_any(attributes->seals, Seals::kGrow) && end > attributes->stat.size)
+            return Errno::PERM;
+    }
     const std::uint64_t wanted = pages_of(end) - offset / kPageSize;
     if (!tmpfs().pages.charge(wanted)) return Errno::NOSPC;
     Result<void> done;
@@ -254,6 +296,9 @@ Result<void> TmpfsInode::resize(std::uint64_t size) {
     RefPtr<MemoryObject> pages;
     {
         auto attributes = attributes_.lock();
+        const std::uint64_t before = attributes->stat.size;
+        if (has_any(attributes->seals, Seals::kShrink) && size < before) return Errno::PERM;
+        if (has_any(attributes->seals, Seals::kGrow) && size > before) return Errno::PERM;
         pages = attributes->pages;
         attributes->stat.size = size;
         attributes->stat.modified = now_timestamp();

@@ -46,6 +46,10 @@ class TmpfsInode final : public Inode {
     static Result<Ref<TmpfsInode>> create_inode(Tmpfs& file_system, FileType type, Mode mode,
                                                 Uid uid, Gid gid, DeviceNumber device);
 
+    /// A regular file that no directory names.
+    static Result<Ref<TmpfsInode>> create_unnamed(Tmpfs& file_system, Mode mode, Uid uid, Gid gid,
+                                                  Seals seals);
+
     [[nodiscard]] InodeStat stat() override;
     Result<void> set_attributes(const AttributeChange& change) override;
     Result<Ref<File>> open(Dentry& by, FileFlags flags, Rights access) override;
@@ -69,6 +73,8 @@ class TmpfsInode final : public Inode {
     Result<std::size_t> write(IoCursor& from, std::uint64_t& offset, WriteAt where) override;
     Result<void> allocate(std::uint64_t offset, std::uint64_t size, Grow grow) override;
     Result<Ref<MemoryObject>> memory_object() override;
+    Result<Seals> seals() override;
+    Result<void> add_seals(Seals more) override;
 
     TmpfsInode(Tmpfs& file_system, const InodeStat& stat);
     ~TmpfsInode() override;
@@ -76,6 +82,7 @@ class TmpfsInode final : public Inode {
   private:
     struct Attributes {
         InodeStat stat;
+        Seals seals = Seals::kSeal;       // of a regular file; changes under content()
         RefPtr<MemoryObject> pages;       // of a regular file, from the first use on
         std::uint64_t charged_pages = 0;  // to the file system's limit
         std::uint64_t entries = 0;        // of a directory

@@ -37,6 +37,9 @@ class Mapping final : public ObjectMapping {
     explicit Mapping(AddressSpace& space) : space_(space) {}
 
     void zap(MemoryObject& object, std::uint64_t first) override;
+    [[nodiscard]] bool may_write() const override {
+        return sharing == Sharing::kShared && has(allowed, Protection::kWrite);
+    }
 
     /// Everything but place and links as in `other`.
     void copy_kind(const Mapping& other);

@@ -142,6 +142,27 @@ void MemoryObject::drop_pages(std::uint64_t first) {
     });
 }
 
+Result<void> MemoryObject::claim_writable_mapping() {
+    const MutexGuard guard(mapping_lock_);
+    if (writable_denied_) return Errno::PERM;
+    ++writable_claims_;
+    return {};
+}
+
+void MemoryObject::release_claim() {
+    const MutexGuard guard(mapping_lock_);
+    --writable_claims_;
+}
+
+Result<void> MemoryObject::deny_writable_mappings() {
+    const MutexGuard guard(mapping_lock_);
+    if (writable_claims_ != 0) return Errno::BUSY;
+    for (ObjectMapping* each = mappings_.front(); each != nullptr; each = mappings_.next(*each))
+        if (each->may_write()) return Errno::BUSY;
+    writable_denied_ = true;
+    return {};
+}
+
 void MemoryObject::attach(ObjectMapping& mapping) {
     mapping_lock_.acquire();
     mappings_.push_back(mapping);

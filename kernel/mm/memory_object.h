@@ -25,6 +25,8 @@ class ObjectMapping {
     /// Takes pages from `first` on out of the program's page tables, private copies too. Under the
     /// object's mapping lock; every access afterwards faults.
     virtual void zap(class MemoryObject& object, std::uint64_t first) = 0;
+    /// Whether the program may write to the object through it, now or after mprotect(2).
+    [[nodiscard]] virtual bool may_write() const = 0;
 
   protected:
     ~ObjectMapping() = default;
@@ -72,6 +74,13 @@ class MemoryObject : public Object {
     [[nodiscard]] MappingLock& mapping_lock() RETURN_CAPABILITY(mapping_lock_) {
         return mapping_lock_;
     }
+    /// A mapping that may write is about to be made; PERM: there must not be any more. Once it is
+    /// attached, or was not made, the claim is given back.
+    Result<void> claim_writable_mapping() EXCLUDES(mapping_lock_);
+    void release_claim() EXCLUDES(mapping_lock_);
+    /// From now on none may be made. BUSY: there is one.
+    Result<void> deny_writable_mappings() EXCLUDES(mapping_lock_);
+
     void attach(ObjectMapping& mapping) EXCLUDES(mapping_lock_);
     void detach(ObjectMapping& mapping) EXCLUDES(mapping_lock_);
 
@@ -92,6 +101,8 @@ class MemoryObject : public Object {
     Atomic<std::uint64_t> size_{kNoEnd};
     MappingLock mapping_lock_;
     List<ObjectMapping, &ObjectMapping::link_> mappings_ GUARDED_BY(mapping_lock_);
+    std::uint32_t writable_claims_ GUARDED_BY(mapping_lock_) = 0;
+    bool writable_denied_ GUARDED_BY(mapping_lock_) = false;
 };
 
 /// Zero-filled pages (shared anonymous memory, tmpfs). NOMEM.

@@ -135,6 +135,11 @@ void unload_everywhere(arch::UserSpace& space) {
     if (space.cpus.load(std::memory_order_acquire) != 0) shoot_down(space, 0, arch::kUserEnd);
 }
 
+void synchronize_cpus(arch::UserSpace& space) {
+    // Of nothing to forget only the interrupt remains, and the answer that is waited for.
+    shoot_down(space, 0, 0);
+}
+
 void start_shootdown() {
     set_interrupt_handler(arch::kShootdownVector, [](std::uint8_t) { answer_requests(); });
 }

@@ -48,6 +48,10 @@ class TlbBatch {
 /// Interrupts on.
 void unload_everywhere(arch::UserSpace& space);
 
+/// All other CPUs that run the space's threads have gone through a full memory barrier meanwhile.
+/// Interrupts on.
+void synchronize_cpus(arch::UserSpace& space);
+
 /// Once, before a second CPU loads an address space: takes kShootdownVector.
 void start_shootdown();
 

@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "abi/linux/terminal.h"
+#include "kernel/fs/memory_file.h"
 #include "kernel/ipc/pipe.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
@@ -108,6 +109,18 @@ Result<long> set_status_flags(File& file, std::uint32_t open_flags) {
     return 0;
 }
 
+/// F_ADD_SEALS. PERM: not open for writing, or sealed against it.
+Result<long> add_seals(Task& task, Fd fd, std::uint64_t bits) {
+    const Handle handle = TRY(task.process().handles->get(fd));
+    const auto file = TRY(opened_file_of(task, fd));
+    if (!includes(handle.rights, Rights::kWrite)) return Errno::PERM;
+    if ((bits & ~static_cast<std::uint64_t>(Seals::kAll)) != 0) return Errno::INVAL;
+    const RefPtr<Inode> inode = file->inode();
+    if (!inode) return Errno::INVAL;
+    TRY(inode->add_seals(static_cast<Seals>(bits)));
+    return 0;
+}
+
 /// F_SETPIPE_SZ: the size is rounded up to a power of two. PERM: more than pipes hold (LINUX-DIFF:
 /// for CAP_SYS_RESOURCE too); BADF: no pipe.
 Result<long> set_pipe_size(File& file, std::uint64_t bytes) {
@@ -152,6 +165,14 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
             return pipe == nullptr ? Result<long>(Errno::BADF)
                                    : static_cast<long>(pipe->capacity());
         }
+        case abi::kFGetSeals: {
+            const auto inode = opened_file_of(task, fd);
+            if (!inode) return inode.error();
+            const RefPtr<Inode> of = (*inode)->inode();
+            return of ? static_cast<long>(TRY(of->seals())) : Result<long>(Errno::INVAL);
+        }
+        case abi::kFAddSeals:
+            return add_seals(task, fd, argument);
         case abi::kFSetPipeSize:
             return set_pipe_size(*TRY(opened_file_of(task, fd)), argument);
         case abi::kFGetLk:
@@ -165,6 +186,25 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
             TRY(handles.get(fd));
             return Errno::INVAL;
     }
+}
+
+Result<long> sys_memfd_create(Task& task, UserAddr name, Flags flags) {
+    constexpr std::uint32_t kCloseOnExec = 1, kAllowSealing = 2;
+    constexpr std::size_t kMostBytes = 249;
+    if (!flags.only(kCloseOnExec | kAllowSealing)) return Errno::INVAL;
+    constexpr std::string_view kPrefix = "memfd:";
+    char label[kPrefix.size() + kMostBytes + 1];
+    kPrefix.copy(label, kPrefix.size());
+    const std::ptrdiff_t length =
+        arch::copy_string_from_user(label + kPrefix.size(), name.value, kMostBytes + 1);
+    if (length < 0) return Errno::FAULT;
+    if (static_cast<std::size_t>(length) > kMostBytes) return Errno::INVAL;
+    Ref<File> file =
+        TRY(create_memory_file({label, kPrefix.size() + static_cast<std::size_t>(length)},
+                               flags.has(kAllowSealing) ? Seals::kNone : Seals::kSeal,
+                               *task.process().credentials(), FileFlags::kNone));
+    return install(task, std::move(file), abi::kOReadWrite,
+                   flags.has(kCloseOnExec) ? CloseOnExec::kYes : CloseOnExec::kNo);
 }
 
 Result<long> sys_pipe2(Task& task, UserOut<std::int32_t> ends, Flags flags) {

@@ -46,6 +46,13 @@ Result<void> use_file(Task& task, Fd fd, std::uint64_t offset, MapRequest& reque
     if (__builtin_add_overflow(offset, request.length, &end) || end > kMaxFileOffset)
         return Errno::OVERFLOW;
     request.object = TRY(file->memory_object());
+    const RefPtr<Inode> inode = file->inode();
+    const Result<Seals> seals = inode ? inode->seals() : Result<Seals>(Errno::INVAL);
+    if (request.sharing == Sharing::kShared && seals &&
+        has_any(*seals, Seals::kWrite | Seals::kFutureWrite)) {
+        if (writes_file) return Errno::PERM;
+        request.allowed = Protection::kRead | Protection::kExecute;
+    }
     request.object_offset = offset;
     request.file = file;
     return {};
@@ -75,7 +82,12 @@ Result<long> sys_mmap(Task& task, std::uint64_t address, std::uint64_t length,
     } else if (request.sharing == Sharing::kShared) {
         request.object = TRY(create_anonymous_object());
     }
-    return static_cast<long>(TRY(task.process().space->map(request)));
+    const bool claims = request.object && request.sharing == Sharing::kShared &&
+                        has(request.allowed, Protection::kWrite);
+    if (claims) TRY(request.object->claim_writable_mapping());
+    const Result<std::uint64_t> mapped = task.process().space->map(request);
+    if (claims) request.object->release_claim();
+    return static_cast<long>(TRY(mapped));
 }
 
 Result<long> sys_munmap(Task& task, std::uint64_t address, std::uint64_t length) {

@@ -33,9 +33,14 @@ class FdLink final : public ProcInode {
 
     Result<std::size_t> read_link(char* to, std::size_t capacity) override {
         const auto file = TRY(open_file(*process_, fd_));
+        char text[300];
+        if (const std::string_view label = file->label(); !label.empty()) {
+            const std::size_t length = format_to(std::span(text), "/{} (deleted)", label);
+            std::memcpy(to, text, std::min(length, capacity));
+            return std::min(length, capacity);
+        }
         const RefPtr<Dentry> dentry = file->dentry();
         if (dentry) return dentry->path(*root_dentry(), to, capacity);
-        char text[32];
         const std::size_t length =
             format_to(std::span(text), "{}:[{}]",
                       file->type() == ObjectType::kPipe ? "pipe" : "anon_inode", fd_);
