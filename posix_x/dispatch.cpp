@@ -116,10 +116,11 @@ constinit CpuCounts* counts[kMaxCpus] = {};
 constinit Atomic<bool> tracing{false};
 
 /// This CPU's own: others only read it, and the kernel is not preempted, so that a load and a store
-/// do; a sum over CPUs is of no one moment (relaxed).
+/// do; a sum over CPUs is of no one moment (relaxed). `number` is a call's.
 void add(CpuCounts::ByCall CpuCounts::* what, std::uint64_t number, std::uint64_t more) {
     CpuCounts* own = counts[this_cpu().id];
-    if (own == nullptr || number >= abi::kSyscallNumbers) return;
+    if (own == nullptr) [[unlikely]]
+        return;
     Atomic<std::uint64_t>& to = (own->*what)[number];
     to.store(to.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
 }
@@ -133,6 +134,34 @@ void log_missing(const Task& task, std::uint64_t number) {
     const char* name = call(number).name;
     log(LogLevel::kWarning, "posix", "{} ({}): no system call {} ({})", task.name(), task.tid,
         number, name == nullptr ? "unknown" : name);
+}
+
+[[gnu::cold, gnu::noinline]] void miss_call(const Task& task, arch::TrapFrame& frame,
+                                            std::uint64_t number) {
+    if (number != static_cast<std::uint32_t>(-1)) log_missing(task, number);
+    frame.rax = static_cast<std::uint64_t>(-static_cast<std::int64_t>(Errno::NOSYS));
+}
+
+[[gnu::noinline]] void fail_call(Task& task, arch::TrapFrame& frame, Errno error) {
+    frame.rax = static_cast<std::uint64_t>(-static_cast<std::int64_t>(error));
+    if (error >= Errno::RESTARTSYS && error <= Errno::RESTART_RESTARTBLOCK)
+        task.restart_code = error;
+}
+
+/// Whether there is something to do before the program goes on.
+bool is_wanted(const Task& task) {
+    return this_cpu().reschedule || task.interrupted() || task.restart_code != Errno{};
+}
+
+/// Does it. Interrupts are off, and on in between.
+[[gnu::cold, gnu::noinline]] void do_what_is_wanted(Task& task, arch::TrapFrame& frame) {
+    while (is_wanted(task)) {
+        reschedule_if_needed();
+        if (!task.interrupted() && task.restart_code == Errno{}) break;
+        arch::enable_interrupts();
+        deliver_signals(frame);
+        static_cast<void>(arch::disable_interrupts());
+    }
 }
 
 }  // namespace
@@ -189,48 +218,41 @@ constexpr upcall::FastCall upcall::fast_calls[abi::kSyscallNumbers] = {
 #undef EXO_NO_CALL
 };
 
-void upcall::system_call(TrapFrame& frame) {
+std::uint64_t upcall::system_call(TrapFrame& frame, std::uint64_t begin) {
     using namespace exo::posix;
     Task& task = this_task();
     // Linux takes EAX for the number.
     const std::uint64_t number = static_cast<std::uint32_t>(frame.orig_rax);
     const Call& what = call(number);
-    if (what.thunk == nullptr) {
-        if (number != static_cast<std::uint32_t>(-1)) log_missing(task, number);
-        frame.rax = static_cast<std::uint64_t>(-static_cast<std::int64_t>(Errno::NOSYS));
-        return;
+    if (what.thunk == nullptr) [[unlikely]] {
+        miss_call(task, frame, number);
+        return read_tsc();
     }
-    const std::uint64_t begin = read_tsc();
     add(&CpuCounts::count, number, 1);  // first: exit(2) does not come back
     this_cpu().trace.note(begin, TraceKind::kCall, number, frame.rip);
     const Result<long> result = what.thunk(task, frame);
-    add(&CpuCounts::ticks, number, read_tsc() - begin);
-    if (tracing_calls()) trace_call(task, what, frame, result);
-    if (result) {
+    const std::uint64_t end = read_tsc();
+    add(&CpuCounts::ticks, number, end - begin);
+    if (tracing_calls()) [[unlikely]]
+        trace_call(task, what, frame, result);
+    if (!result) {
+        fail_call(task, frame, result.error());
+    } else if (static_cast<std::uint32_t>(frame.orig_rax) == number) {
         // A new program begins with what execve() put there; all others get their result.
-        if (static_cast<std::uint32_t>(frame.orig_rax) == number)
-            frame.rax = static_cast<std::uint64_t>(*result);
-        return;
+        frame.rax = static_cast<std::uint64_t>(*result);
     }
-    const Errno error = result.error();
-    frame.rax = static_cast<std::uint64_t>(-static_cast<std::int64_t>(error));
-    if (error >= Errno::RESTARTSYS && error <= Errno::RESTART_RESTARTBLOCK)
-        task.restart_code = error;
+    return end;
 }
 
-void upcall::return_to_user(TrapFrame& frame) {
+void upcall::return_to_user(TrapFrame& frame, std::uint64_t now) {
     using namespace exo::posix;
     Task& task = this_task();
-    while (this_cpu().reschedule || task.interrupted() || task.restart_code != Errno{})
-        [[unlikely]] {
-        reschedule_if_needed();
-        if (!task.interrupted() && task.restart_code == Errno{}) break;
-        enable_interrupts();
-        deliver_signals(frame);
-        disable_interrupts();
+    if (is_wanted(task)) [[unlikely]] {
+        do_what_is_wanted(task, frame);
+        now = read_tsc();
     }
     restore_fpu_state(task.user_state, this_cpu().fpu);
-    enter_program(read_tsc());
+    enter_program(now);
 }
 
 }  // namespace exo::arch

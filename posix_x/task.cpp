@@ -3,6 +3,7 @@
 #include "kernel/arch/interrupts.h"
 #include "kernel/arch/upcalls.h"
 #include "kernel/core/scheduler.h"
+#include "lib/base/cpu.h"
 
 namespace exo::posix {
 
@@ -36,7 +37,7 @@ void Task::begin(void* argument) {
     if (task.before_program != nullptr) task.before_program(task);
     arch::TrapFrame& frame = task.user_frame();
     arch::disable_interrupts();
-    arch::upcall::return_to_user(frame);
+    arch::upcall::return_to_user(frame, read_tsc());
     arch::enter_user(frame);
 }
 

@@ -21,8 +21,9 @@ void page_fault(TrapFrame& frame, std::uint64_t address);
 /// A device's or this kernel's own interrupt, `vector` from 0x20 up.
 void interrupt(std::uint8_t vector);
 
-/// A system call: number in orig_rax, arguments and result as Linux has them. Interrupts on.
-void system_call(TrapFrame& frame);
+/// A system call: number in orig_rax, arguments and result as Linux has them. Interrupts on. Takes
+/// and returns the TSC as it begins and ends.
+std::uint64_t system_call(TrapFrame& frame, std::uint64_t begin);
 
 /// A call that needs no frame, with its first three arguments; the result as Linux has it. Runs
 /// with interrupts off on the thread's stack, takes no lock, sleeps never, touches no program's
@@ -32,10 +33,10 @@ using FastCall = __attribute__((preserve_most)) long (*)(std::uint64_t, std::uin
                                                          std::uint64_t);
 extern "C" const FastCall fast_calls[abi::kSyscallNumbers];  ///< by number; nullptr: needs a frame
 
-/// The first thing when a program has entered the kernel, but for fast calls.
-void left_program();
+/// The first thing when a program has entered the kernel, but for fast calls. The TSC then.
+std::uint64_t left_program();
 
-/// The last thing before a program goes on. Returns with interrupts off.
-void return_to_user(TrapFrame& frame);
+/// The last thing before a program goes on. `now` is the TSC. Returns with interrupts off.
+void return_to_user(TrapFrame& frame, std::uint64_t now);
 
 }  // namespace exo::arch::upcall

@@ -62,8 +62,10 @@ Result<void> connect_isa_interrupt(unsigned line, InterruptHandler handler) {
                                  arch::local_apic_id(), wiring.trigger, wiring.polarity);
 }
 
-void arch::upcall::left_program() {
-    leave_program(read_tsc());
+std::uint64_t arch::upcall::left_program() {
+    const std::uint64_t now = read_tsc();
+    leave_program(now);
+    return now;
 }
 
 void arch::upcall::interrupt(std::uint8_t vector) {

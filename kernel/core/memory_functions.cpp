@@ -151,6 +151,9 @@ NO_CALL_OF_ITSELF int memcmp(const void* a, const void* b, std::size_t count) {
     for (; count >= 8; count -= 8, left += 8, right += 8) {
         if (load<Word>(left) != load<Word>(right)) break;
     }
+    if (count >= 4 && load<std::uint32_t>(left) == load<std::uint32_t>(right)) {
+        count -= 4, left += 4, right += 4;
+    }
     for (; count > 0; --count, ++left, ++right) {
         if (*left != *right) return *left < *right ? -1 : 1;
     }

@@ -4,6 +4,12 @@
 
 namespace exo {
 
+namespace {
+
+constexpr std::string_view kDot = ".", kDotDot = "..";
+
+}  // namespace
+
 Ref<Dentry> top_of_mounts(Ref<Dentry> dentry) {
     while (RefPtr<Dentry> over = dentry->mounted()) dentry = over.to_ref();
     return dentry;
@@ -17,17 +23,23 @@ Result<void> PathWalker::begin(std::string_view path) {
     if (path.size() >= kPathMax) return Errno::NAMETOOLONG;
     if (path.front() == '/') at_ = start_.root;
     at_ = top_of_mounts(at_);
-    return parts_.push_back(Part{.text = {}, .rest = path});
+    path_ = path;
+    return {};
 }
 
-// What is left of a part may be nothing: such parts go, so that at most one is kept for each link
+// What is left of a link may be nothing: such links go, so that at most one is kept for each link
 // that is not the last component of another.
-void PathWalker::drop_finished_parts() {
-    while (!parts_.empty() && parts_.back().rest.empty()) parts_.pop_back();
+void PathWalker::drop_finished_links() {
+    while (!links_.empty() && links_.back().rest.empty()) links_.pop_back();
 }
 
-Result<void> PathWalker::check_directory() const {
-    const RefPtr<Inode> inode = at_->inode();
+bool PathWalker::nothing_is_left() const {
+    return path_.empty() &&
+           std::ranges::all_of(links_, [](const Link& link) { return link.rest.empty(); });
+}
+
+Result<void> PathWalker::check_directory() {
+    const RefPtr<Inode> inode = inode_ ? std::move(inode_) : at_->inode();
     if (!inode) return Errno::NOENT;
     if (inode->type() != FileType::kDirectory) return Errno::NOTDIR;
     return check_permission(inode->stat(), Permission::kExecute, who_);
@@ -49,27 +61,32 @@ void PathWalker::go_up() {
 
 // A component that is not the last.
 Result<void> PathWalker::enter(std::string_view component) {
-    if (component == ".") return {};
-    if (component == "..") {
+    if (component == kDot) return {};
+    if (component == kDotDot) {
         go_up();
         return {};
     }
     Ref<Dentry> child = TRY(at_->child(component));
-    const RefPtr<Inode> inode = child->inode();
+    RefPtr<Inode> inode = child->inode();
     if (!inode) return Errno::NOENT;
     if (inode->type() == FileType::kSymlink) return follow(*child);
     if (inode->type() != FileType::kDirectory) return Errno::NOTDIR;
-    at_ = top_of_mounts(std::move(child));
+    if (const RefPtr<Dentry> over = child->mounted()) {
+        at_ = top_of_mounts(over.to_ref());
+    } else {
+        at_ = std::move(child);
+        inode_ = std::move(inode);
+    }
     return {};
 }
 
 Result<LastComponent> PathWalker::to_last() {
     for (;;) {
-        if (parts_.empty()) return LastComponent{at_, {}, LastKind::kRoot, must_be_directory_};
-        std::string_view& rest = parts_.back().rest;
+        std::string_view& rest = this->rest();
         rest.remove_prefix(std::min(rest.find_first_not_of('/'), rest.size()));
         if (rest.empty()) {
-            drop_finished_parts();
+            if (links_.empty()) return LastComponent{at_, {}, LastKind::kRoot, must_be_directory_};
+            drop_finished_links();
             continue;
         }
         TRY(check_directory());
@@ -78,28 +95,26 @@ Result<LastComponent> PathWalker::to_last() {
         rest.remove_prefix(component.size());
         const bool slash = !rest.empty();
         rest.remove_prefix(std::min(rest.find_first_not_of('/'), rest.size()));
-        // The component's text stays in its part until the part is dropped, below or later.
-        const bool last =
-            std::ranges::all_of(parts_, [](const Part& part) { return part.rest.empty(); });
-        if (!last) {
+        // The component's text stays in its link until the link is dropped, below or later.
+        if (!nothing_is_left()) {
             TRY(enter(component));
             continue;
         }
         must_be_directory_ |= slash;
-        if (component != "." && component != "..") {
+        if (component != kDot && component != kDotDot) {
             return LastComponent{at_, component, LastKind::kName, must_be_directory_};
         }
-        if (component == "..") go_up();
-        const LastKind kind = component == "." ? LastKind::kDot : LastKind::kDotDot;
+        if (component == kDotDot) go_up();
+        const LastKind kind = component == kDot ? LastKind::kDot : LastKind::kDotDot;
         return LastComponent{at_, {}, kind, must_be_directory_};
     }
 }
 
 Result<void> PathWalker::follow(Dentry& link) {
-    if (++links_ > kMaxLinks) return Errno::LOOP;
+    if (++followed_ > kMaxLinks) return Errno::LOOP;
     const RefPtr<Inode> inode = link.inode();
     if (!inode) return Errno::NOENT;
-    drop_finished_parts();
+    drop_finished_links();
     if (RefPtr<Dentry> target = inode->link_target()) {
         at_ = top_of_mounts(target.to_ref());
         return {};
@@ -111,7 +126,7 @@ Result<void> PathWalker::follow(Dentry& link) {
     if (length == text.size()) return Errno::NAMETOOLONG;
     const std::string_view target(text.data(), length);
     if (target.front() == '/') at_ = top_of_mounts(start_.root);
-    return parts_.push_back(Part{.text = std::move(text), .rest = target});
+    return links_.push_back(Link{.text = std::move(text), .rest = target});
 }
 
 Result<Ref<Dentry>> PathWalker::to_end(LastLink follow_last) {

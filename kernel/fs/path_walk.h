@@ -57,22 +57,27 @@ class PathWalker {
     Result<Ref<Dentry>> to_end(LastLink last);
 
   private:
-    /// A path that is being walked: the caller's, or the text of a link.
-    struct Part {
-        Vector<char> text;  // empty for the caller's
+    /// A link that is being followed.
+    struct Link {
+        Vector<char> text;
         std::string_view rest;
     };
 
     Result<void> enter(std::string_view component);
-    Result<void> check_directory() const;
+    Result<void> check_directory();
     void go_up();
-    void drop_finished_parts();
+    void drop_finished_links();
+    /// What is left of the innermost text.
+    std::string_view& rest() { return links_.empty() ? path_ : links_.back().rest; }
+    [[nodiscard]] bool nothing_is_left() const;
 
     const WalkStart& start_;
     const Credentials& who_;
     Ref<Dentry> at_;
-    Vector<Part> parts_;
-    unsigned links_ = 0;
+    RefPtr<Inode> inode_;    // of `at_`, from enter() to check_directory()
+    std::string_view path_;  // what is left of the caller's
+    Vector<Link> links_;     // the innermost last
+    unsigned followed_ = 0;
     bool must_be_directory_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "kernel/arch/page_copy.h"
 #include "kernel/arch/page_entry.h"
 #include "kernel/arch/user_copy.h"
 #include "kernel/arch/user_space.h"
@@ -128,3 +129,11 @@ std::ptrdiff_t copy_string_from_user(char* to, std::uint64_t user_from, std::siz
 }
 
 }  // namespace exo::arch
+
+void clear_page(void* page) {
+    std::memset(page, 0, exo::kPageSize);
+}
+
+void copy_page(void* to, const void* from) {
+    std::memcpy(to, from, exo::kPageSize);
+}

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <span>
 
+#include "kernel/arch/page_copy.h"
 #include "kernel/core/scheduler.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/mm/zero_page.h"
@@ -73,7 +74,7 @@ std::size_t room_for_run(const Mapping& mapping, std::uint64_t page) {
 Result<PhysAddr> copy_of(PhysAddr frame) {
     if (frame == zero_page()) return allocate_frame(Fill::kZero);
     const PhysAddr copy = TRY(allocate_frame(Fill::kNone));
-    std::memcpy(direct_pointer<void>(copy), direct_pointer<const void>(frame), kPageSize);
+    copy_page(direct_pointer<void>(copy), direct_pointer<const void>(frame));
     return copy;
 }
 

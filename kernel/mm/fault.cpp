@@ -57,7 +57,7 @@ void arch::upcall::page_fault(TrapFrame& frame, std::uint64_t address) {
     }
     // Only the instructions that touch a program's memory may fault in the kernel.
     if (!expects_fault(frame)) fatal_exception(frame, "page fault");
-    if (resolve_user_copy(frame, address, kind_of(cause))) return;
+    if (may_resolve_fault(frame) && resolve_user_copy(frame, address, kind_of(cause))) return;
     if (!fixup_exception(frame)) fatal_exception(frame, "page fault");
 }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
+#include "kernel/arch/page_copy.h"
 #include "kernel/mm/failing.h"
 #include "kernel/mm/frame_records.h"
 #include "kernel/mm/heap.h"
@@ -44,7 +44,7 @@ Result<PhysAddr> take_frame(Fill fill, For whom) {
     if (!memory && reclaim()) memory = allocate_page();
     while (!memory && whom == For::kKernel && lend_reserve()) memory = allocate_page();
     void* const page = TRY(std::move(memory));
-    if (fill == Fill::kZero) std::memset(page, 0, kPageSize);
+    if (fill == Fill::kZero) clear_page(page);
     const PhysAddr frame = physical_of(page);
     // relaxed: nobody else knows the frame yet; whoever publishes it orders this before.
     record_of(frame)->references.store(1, std::memory_order_relaxed);

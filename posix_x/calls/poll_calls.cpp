@@ -124,7 +124,7 @@ Result<long> poll_until(Task& task, UserAddr at, std::uint32_t count, Deadline d
             invalid = true;
             continue;
         }
-        all[i].file = *file;
+        all[i].file = *std::move(file);
         all[i].wanted = static_cast<PollEvents>(fds[i].events);
     }
     TRY(wait_for_any(all, deadline, invalid));

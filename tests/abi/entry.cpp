@@ -1,4 +1,6 @@
 // The way into the kernel and back: what a call leaves of the registers, whatever path it takes.
+#include <cpuid.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <ucontext.h>
 
@@ -76,6 +78,36 @@ volatile uint64_t stepped_at[8];
 
 }  // namespace
 
+struct Vector {
+    uint64_t words[4];
+};
+constexpr int kVectors = 5;
+
+/// Makes a call with YMM0 to YMM3 and YMM15 set from `before`, and stores them to `after`.
+long call_with_vectors(long number, int fd, void* bytes, size_t size, const Vector* before,
+                       Vector* after) {
+    long result;
+    register const Vector* in asm("r8") = before;
+    register Vector* out asm("r9") = after;
+    asm volatile(
+        "vmovdqu (%%r8), %%ymm0\n\tvmovdqu 32(%%r8), %%ymm1\n\tvmovdqu 64(%%r8), %%ymm2\n\t"
+        "vmovdqu 96(%%r8), %%ymm3\n\tvmovdqu 128(%%r8), %%ymm15\n\t"
+        "syscall\n\t"
+        "vmovdqu %%ymm0, (%%r9)\n\tvmovdqu %%ymm1, 32(%%r9)\n\tvmovdqu %%ymm2, 64(%%r9)\n\t"
+        "vmovdqu %%ymm3, 96(%%r9)\n\tvmovdqu %%ymm15, 128(%%r9)\n\tvzeroupper"
+        : "=a"(result)
+        : "a"(number), "D"(fd), "S"(bytes), "d"(size), "r"(in), "r"(out)
+        : "rcx", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm15", "memory");
+    return result;
+}
+
+/// `size` bytes that nobody has touched.
+void* untouched(size_t size) {
+    void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(at != MAP_FAILED);
+    return at;
+}
+
 ABI_TEST(answering_calls_keep_all_registers) {
     for (const long number : kAnswering) check_registers(number);
 }
@@ -84,6 +116,29 @@ ABI_TEST(other_calls_keep_all_registers) {
     for (const long number : {long{SYS_sched_yield}, long{SYS_lseek}, long{SYS_clock_gettime},
                               1000L, -1L, 511L, 512L, INT64_MAX, INT64_MIN}) {
         check_registers(number);
+    }
+}
+
+// Into and out of memory that faults on the way, and stored to such memory in the end.
+ABI_TEST(long_copies_and_faults_keep_vector_registers) {
+    unsigned eax, ebx, ecx, edx;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0 || (ecx & bit_AVX) == 0) return;
+    constexpr size_t kSize = 32768;
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    const int zero = open("/dev/zero", O_RDONLY);
+    Vector before[kVectors];
+    for (uint64_t i = 0; i < kVectors; ++i)
+        for (uint64_t j = 0; j < 4; ++j) before[i].words[j] = (i * 4 + j + 1) * 0x9e3779b97f4a7c15;
+    const struct {
+        long number;
+        int fd;
+    } calls[] = {{SYS_write, ends[1]}, {SYS_read, ends[0]}, {SYS_read, zero}};
+    for (const auto& [number, fd] : calls) {
+        auto* after = static_cast<Vector*>(untouched(sizeof before));
+        CHECK_EQ(call_with_vectors(number, fd, untouched(kSize), kSize, before, after),
+                 static_cast<long>(kSize));
+        CHECK_EQ(memcmp(before, after, sizeof before), 0);
     }
 }
 

@@ -69,10 +69,10 @@ void init_system_calls() {
 bool syscall_dispatch(exo::arch::TrapFrame* frame) {
     using namespace exo::arch;
     frame->rax = static_cast<std::uint64_t>(kNoSuchCall);
-    upcall::left_program();
+    const std::uint64_t begin = upcall::left_program();
     enable_interrupts();
-    upcall::system_call(*frame);
-    disable_interrupts();
-    upcall::return_to_user(*frame);
+    const std::uint64_t end = upcall::system_call(*frame, begin);
+    static_cast<void>(disable_interrupts());
+    upcall::return_to_user(*frame, end);
     return sysret_can_load(*frame);
 }

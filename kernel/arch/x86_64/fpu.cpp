@@ -8,6 +8,13 @@
 #include "kernel/arch/user_state.h"
 #include "kernel/arch/x86_64/msr.h"
 
+/// For wide.inc: AVX is there and switched on. Set by the first CPU before it copies anything so;
+/// the others switch it on before they run anything else.
+extern "C" {
+extern bool wide_copies;
+constinit bool wide_copies = false;
+}
+
 namespace exo::arch {
 
 struct alignas(64) FpuState {
@@ -83,6 +90,7 @@ void init_fpu() {
     state_bytes = ebx;  // of what XCR0 has now
     __get_cpuid_count(0xd, 1, &eax, &ebx, &ecx, &edx);
     has_xsaveopt = (eax & kLeafDEaxXsaveopt) != 0;
+    wide_copies = (wanted & kAvx) != 0;
 }
 
 std::size_t fpu_state_bytes() {
@@ -118,7 +126,7 @@ Result<void> load_fpu_state(UserState& state, const void* bytes, std::size_t siz
     state.fpu_cpu = UserState::kNoCpu;
     FpuState& to = *state.fpu;
     const std::uint32_t mask = allowed_mxcsr(to);
-    make_initial(to);
+    if (size != state_bytes) make_initial(to);
     if (size != state_bytes && size != kLegacyBytes) return Errno::INVAL;
     std::memcpy(static_cast<void*>(&to), bytes, size);
     // XRSTOR refuses unknown components, the compact format, reserved header bytes and MXCSR bits

@@ -7,6 +7,7 @@
 #include "kernel/arch/interrupts.h"
 #include "kernel/arch/upcalls.h"
 #include "kernel/arch/x86_64/segments.h"
+#include "lib/base/cpu.h"
 
 extern "C" {
 extern const std::uint64_t trap_stubs[256];
@@ -129,6 +130,6 @@ void trap_dispatch(unsigned vector, exo::arch::TrapFrame* frame) {
     }
     if (frame->from_user()) {
         disable_interrupts();
-        upcall::return_to_user(*frame);
+        upcall::return_to_user(*frame, exo::read_tsc());
     }
 }

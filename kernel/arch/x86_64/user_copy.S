@@ -1,20 +1,31 @@
 // The bodies of kernel/arch/user_copy.h. Ranges of instructions that touch a program's memory have an
-// entry in .exception_table: from, to, and where to go on if one faults (user_copy.cpp). Copies go by
-// 64 bytes, then by words, then once more by the last word, which may overlap what was copied; a
-// fault goes on bytewise, to end at the very byte.
+// entry in .exception_table: from, to, where to go on if one faults, and whether the fault may be
+// resolved first (user_copy.cpp). Copies go by 128 bytes if they are long (wide.inc), by 64, then by
+// words, then once more by the last word, which may overlap what was copied; a fault goes on more
+// finely, at last bytewise, to end at the very byte.
 //
 // No REP MOVSB: it is slower where it is emulated, and below some hundred bytes everywhere.
 
 #include "kernel/arch/x86_64/smap.inc"
+#include "kernel/arch/x86_64/wide.inc"
+
+// Shorter ones are not worth saving registers.
+#define LEAST_WIDE 256
 
     .macro MAY_FAULT
 772:
     .endm
-    .macro RESUME_AT to
+    .macro EXCEPTION_ENTRY to, resolve
 773:
     .pushsection .exception_table, "a"
-    .quad 772b, 773b, \to
+    .quad 772b, 773b, \to, \resolve
     .popsection
+    .endm
+    .macro RESUME_AT to
+    EXCEPTION_ENTRY \to, 1
+    .endm
+    .macro WIDE_RESUME_AT to
+    EXCEPTION_ENTRY \to, 0
     .endm
 
     .text
@@ -23,7 +34,9 @@
     .globl user_copy
 user_copy:
     SMAP stac
-    cmpq $8, %rdx
+    cmpq $LEAST_WIDE, %rdx
+    jae 11f
+10: cmpq $8, %rdx
     jb 7f
     subq $64, %rdx
     jb 2f
@@ -82,6 +95,20 @@ user_copy:
 9:  SMAP clac
     movq %rdx, %rax
     retq
+11: cmpb $0, wide_copies(%rip)
+    je 10b
+    SAVE_WIDE
+    addq $-128, %rdx
+12: MAY_FAULT
+    COPY_WIDE
+    WIDE_RESUME_AT 13f
+    subq $-128, %rsi
+    subq $-128, %rdi
+    subq $128, %rdx
+    jae 12b
+13: RESTORE_WIDE
+    subq $-128, %rdx
+    jmp 10b
 
     // rdi to, rsi bytes -> rax bytes not cleared
     .balign 16
@@ -89,7 +116,9 @@ user_copy:
 user_clear:
     SMAP stac
     xorl %eax, %eax
-    subq $64, %rsi
+    cmpq $LEAST_WIDE, %rsi
+    jae 11f
+10: subq $64, %rsi
     jb 2f
 1:  MAY_FAULT
     movq %rax, (%rdi)
@@ -115,6 +144,22 @@ user_clear:
 4:  SMAP clac
     movq %rsi, %rax
     retq
+11: cmpb $0, wide_copies(%rip)
+    je 10b
+    subq $32, %rsp
+    vmovdqu %ymm0, (%rsp)
+    vpxor %xmm0, %xmm0, %xmm0   // the upper half as well
+    addq $-128, %rsi
+12: MAY_FAULT
+    STORE_WIDE
+    WIDE_RESUME_AT 13f
+    subq $-128, %rdi
+    subq $128, %rsi
+    jae 12b
+13: vmovdqu (%rsp), %ymm0
+    addq $32, %rsp
+    subq $-128, %rsi
+    jmp 10b
 
     // rdi to, rsi from, rdx capacity -> rax length, capacity, or -1. By words where one lies within
     // a page, so that no page beyond the string is touched.

@@ -11,6 +11,7 @@ bool user_compare_exchange(void* word, std::uint32_t expected, std::uint32_t des
 
 struct ExceptionEntry {
     std::uint64_t begin, end, resume;
+    std::uint64_t resolvable;  ///< 0: goes on at `resume` at once, whatever the fault
 };
 extern const ExceptionEntry exception_table_start[], exception_table_end[];
 }
@@ -73,6 +74,11 @@ const ExceptionEntry* exception_entry(std::uint64_t rip) {
 
 bool expects_fault(const TrapFrame& frame) {
     return exception_entry(frame.rip) != nullptr;
+}
+
+bool may_resolve_fault(const TrapFrame& frame) {
+    const ExceptionEntry* entry = exception_entry(frame.rip);
+    return entry != nullptr && entry->resolvable != 0;
 }
 
 bool fixup_exception(TrapFrame& frame) {
