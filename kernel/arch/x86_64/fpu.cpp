@@ -8,8 +8,9 @@
 #include "kernel/arch/user_state.h"
 #include "kernel/arch/x86_64/msr.h"
 
-/// For wide.inc: AVX is there and switched on. Set by the first CPU before it copies anything so;
-/// the others switch it on before they run anything else.
+/// For wide.inc: AVX is there and switched on, and AVX-512 is not, whose registers a load of their
+/// lower half would clear. Set by the first CPU before it copies anything so; the others switch AVX
+/// on before they run anything else.
 extern "C" {
 extern bool wide_copies;
 constinit bool wide_copies = false;
@@ -90,7 +91,7 @@ void init_fpu() {
     state_bytes = ebx;  // of what XCR0 has now
     __get_cpuid_count(0xd, 1, &eax, &ebx, &ecx, &edx);
     has_xsaveopt = (eax & kLeafDEaxXsaveopt) != 0;
-    wide_copies = (wanted & kAvx) != 0;
+    wide_copies = (wanted & (kAvx | kAvx512)) == kAvx;
 }
 
 std::size_t fpu_state_bytes() {
