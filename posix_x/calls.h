@@ -158,6 +158,8 @@ Result<long> sys_chdir(Task& task, UserPath path);
 Result<long> sys_fchdir(Task& task, Fd fd);
 Result<long> sys_chroot(Task& task, UserPath path);
 Result<long> sys_getcwd(Task& task, UserAddr out, std::uint64_t capacity);
+
+// mount_calls.cpp
 Result<long> sys_mount(Task& task, UserPath source, UserPath target, UserPath type,
                        std::uint64_t flags, UserPath options);
 Result<long> sys_umount2(Task& task, UserPath target, Flags flags);

@@ -195,12 +195,15 @@ Result<void> build(Task& task, ProgramStart& start, const Ref<File>& file,
     return {};
 }
 
-/// Set-user-ID and set-group-ID of the file, unless new privileges are renounced.
-Result<Ref<const Credentials>> new_credentials(Process& process, const InodeStat& file) {
+/// Set-user-ID and set-group-ID of the file, unless new privileges are renounced,
+/// or the file's mount grants none.
+Result<Ref<const Credentials>> new_credentials(Process& process, const InodeStat& file,
+                                               MountFlags mount) {
     const auto now = process.credentials();
     auto next = TRY(copy_credentials(*now));
     constexpr Mode kGroupExecute = 010;
-    const Mode granted = next->no_new_privileges ? Mode{0} : file.mode;
+    const bool grants_none = next->no_new_privileges || has(mount, MountFlags::kNoSetId);
+    const Mode granted = grants_none ? Mode{0} : file.mode;
     if ((granted & kSetUid) != 0) next->effective_uid = file.uid;
     if ((granted & kSetGid) != 0 && (granted & kGroupExecute) != 0) next->effective_gid = file.gid;
     next->saved_uid = next->fs_uid = next->effective_uid;
@@ -282,7 +285,8 @@ Result<void> execute(Task& task, ProgramStart& start, arch::TrapFrame& frame) {
         file = TRY(open_executable(*start.file, *process.credentials()));
     }
     const elf::Program program = TRY(read_program(*file));
-    auto who = TRY(new_credentials(process, file->inode()->stat()));
+    auto who =
+        TRY(new_credentials(process, file->inode()->stat(), file->dentry()->mount_state().flags()));
     RefPtr<HandleTable> own_handles;
     if (process.handles && process.handles->ref_count() > 1)
         own_handles = TRY(process.handles->copy());

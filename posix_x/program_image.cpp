@@ -73,6 +73,7 @@ Result<Ref<File>> open_executable(Dentry& file, const Credentials& who) {
     if (!inode) return Errno::NOENT;
     const InodeStat stat = inode->stat();
     if (stat.type != FileType::kRegular) return Errno::ACCES;
+    if (has(file.mount_state().flags(), MountFlags::kNoExecute)) return Errno::ACCES;
     TRY(check_permission(stat, Permission::kExecute, who));
     constexpr Mode kAnyExecute = 0111;  // without one of them not even for root
     if ((stat.mode & kAnyExecute) == 0) return Errno::ACCES;

@@ -27,6 +27,7 @@ Result<Ref<Dentry>> Dentry::create(Dentry* parent, std::string_view name, RefPtr
     Place& place = made->place_.unlocked();  // nobody else knows it yet
     TRY(place.name.assign(name));
     made->file_system_ = parent != nullptr ? parent->file_system_ : &inode->file_system();
+    made->root_ = parent != nullptr ? parent->root_ : made.get();
     place.parent = RefPtr<Dentry>(parent);
     place.inode = std::move(inode);
     return made;
@@ -206,12 +207,33 @@ Result<void> Dentry::mount(const Ref<Dentry>& root) {
     return Errno::BUSY;
 }
 
+Result<void> Dentry::stay_cached() {
+    const RefPtr<Dentry> directory = parent();
+    const RefPtr<Inode> inode = directory ? directory->inode() : RefPtr<Inode>();
+    if (!inode || inode->names_are_stable()) return {};
+    char text[kNameMax];
+    const std::size_t length = name(text, sizeof text);
+    const MutexGuard content(inode->content());
+    if (const RefPtr<Dentry> found = DentryCache::get().find(*directory, {text, length})) {
+        if (found.get() != this) return Errno::BUSY;
+        return {};
+    }
+    DentryCache::get().insert(*this);
+    return {};
+}
+
 Result<void> Dentry::unmount(std::uint32_t ours) {
     const RefPtr<Dentry> root = mounted();
     if (!root) return Errno::INVAL;
     DentryCache::get().drop_unused(*root->file_system_);
     // One in `root`, one in `mounted`: anybody else uses it, or something below it.
     if (root->ref_count() != 2 + ours) return Errno::BUSY;
+    return detach();
+}
+
+Result<void> Dentry::detach() {
+    const RefPtr<Dentry> root = mounted();
+    if (!root) return Errno::INVAL;
     RefPtr<Dentry> was_mounted;
     RefPtr<Dentry> was_on;
     {
@@ -220,6 +242,9 @@ Result<void> Dentry::unmount(std::uint32_t ours) {
         has_mount_.store(false, std::memory_order_release);
     }
     std::swap(root->place_.lock()->mount_point, was_on);
+    const RefPtr<Dentry> directory = parent();
+    const RefPtr<Inode> inode = directory ? directory->inode() : RefPtr<Inode>();
+    if (inode && !inode->names_are_stable()) DentryCache::get().remove(*this);
     return {};
 }
 

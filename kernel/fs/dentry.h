@@ -10,6 +10,7 @@
 
 #include "kernel/core/spin_lock.h"
 #include "kernel/fs/inode.h"
+#include "kernel/fs/mount_state.h"
 #include "lib/base/list.h"
 
 namespace exo {
@@ -70,11 +71,23 @@ class Dentry : public RefCounted {
     [[nodiscard]] RefPtr<Dentry> mounted() const;
     Result<void> mount(
         const Ref<Dentry>& root);  ///< BUSY: something is, or `root` is mounted elsewhere
+    /// Names that come and go (/proc's) are not cached; one that is mounted on must be, for walks
+    /// to find it. BUSY: another dentry of this name is. Takes content() of the directory.
+    Result<void> stay_cached();
     /// INVAL: nothing is; BUSY: it is in use, by more than the `ours` references the caller knows
     /// of.
     Result<void> unmount(std::uint32_t ours);
+    /// The same without asking who uses it: they keep what they have, in a tree of its own.
+    Result<void> detach();
     /// The directory that `this`, a mounted root, covers.
     [[nodiscard]] RefPtr<Dentry> mount_point() const;
+
+    /// The root of the mount it is in, which lives as long as this.
+    [[nodiscard]] Dentry& mount_root() { return *root_; }
+    /// Of that mount.
+    [[nodiscard]] MountState& mount_state() const { return root_->mount_state_; }
+    /// For a call's time. ROFS.
+    Result<WriteAccess> begin_write() { return WriteAccess::begin(mount_state()); }
 
   private:
     friend class DentryCache;
@@ -100,6 +113,8 @@ class Dentry : public RefCounted {
     mutable Locked<Place, SpinLock<LockRank::kDentry>> place_;
     Atomic<bool> has_mount_{false};  // so that a walk need not lock to see that nothing is mounted
     FileSystem* file_system_ = nullptr;  // kept by the inode of some ancestor
+    Dentry* root_ = nullptr;             // the ancestor without a parent
+    MountState mount_state_;             // of roots
 
     // Of the cache, under the lock of its shard.
     std::uint64_t hash_ = 0;

@@ -52,7 +52,8 @@ Result<Ref<Inode>> Devfs::create_root() {
 }  // namespace
 
 Result<Ref<FileSystem>> create_devfs_from_options(std::string_view options) {
-    Ref<FileSystem> files = TRY(create_tmpfs_from_options(options));
+    Ref<FileSystem> files =
+        TRY(create_tmpfs_like({.root_mode = 0755, .type = "devtmpfs"}, options));
     return TRY(make_ref<Devfs>(std::move(files)));
 }
 

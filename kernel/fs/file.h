@@ -6,6 +6,7 @@
 
 #include "kernel/core/wait_queue.h"
 #include "kernel/fs/inode.h"
+#include "kernel/fs/mount_state.h"
 #include "kernel/mm/io_cursor.h"
 #include "kernel/object/object.h"
 #include "lib/base/vector.h"
@@ -141,6 +142,9 @@ class File : public Object {
     /// close takes away.
     [[nodiscard]] bool is_closed() { return watches_.lock()->closed; }
 
+    /// Its mount stays writable for as long as this lives. By who opens it, before others see it.
+    void keep_writable(WriteAccess access) { write_access_ = std::move(access); }
+
     [[nodiscard]] FileFlags flags() const { return flags_.load(std::memory_order_relaxed); }
     void set_flags(FileFlags flags) { flags_.store(flags, std::memory_order_relaxed); }
 
@@ -163,6 +167,7 @@ class File : public Object {
 
     Atomic<FileFlags> flags_;
     Locked<Watches, SpinLock<LockRank::kFileWatches>> watches_;
+    WriteAccess write_access_;
 };
 
 template <typename Visit>

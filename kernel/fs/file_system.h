@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "kernel/core/mutex.h"
@@ -27,6 +28,12 @@ class FileSystem : public RefCounted {
     [[nodiscard]] virtual FileSystemStat stat() = 0;
     /// Its root directory, made for the mount: called once. NOMEM.
     virtual Result<Ref<Inode>> create_root() = 0;
+
+    /// Other options than it was mounted with, in place. INVAL: unknown, or they cannot be changed.
+    virtual Result<void> reconfigure(std::string_view options);
+    /// Its options that are not the default, as /proc/mounts has them behind the mount's: each
+    /// after a comma. The length; what does not fit is left out.
+    virtual std::size_t show_options(std::span<char> to);
 
     /// st_dev's minor number; its major is 0. Unique among file systems that live.
     [[nodiscard]] std::uint32_t device_minor() const { return device_minor_; }

@@ -17,6 +17,15 @@ FileSystem::FileSystem()
     // relaxed: only that no two are the same.
     : device_minor_(next_device_minor.fetch_add(1, std::memory_order_relaxed)) {}
 
+Result<void> FileSystem::reconfigure(std::string_view options) {
+    if (!options.empty()) return Errno::INVAL;
+    return {};
+}
+
+std::size_t FileSystem::show_options(std::span<char>) {
+    return 0;
+}
+
 Inode::~Inode() {
     delete locks();
 }

@@ -15,10 +15,25 @@ namespace {
 struct Mount {
     Vector<char> source;
     Ref<Dentry> root;
+    std::uint32_t id;
 };
 
 struct Table {
     Vector<Mount> mounts;
+    std::uint32_t next_id = 1;
+
+    /// nullptr: of no mount, or of one that was taken away.
+    Mount* find(const Dentry& of) {
+        for (Mount& each : mounts)
+            if (each.root.get() == &of) return &each;
+        return nullptr;
+    }
+    /// Keeps the order of the others.
+    void remove(const Mount& mount) {
+        auto at = static_cast<std::size_t>(&mount - mounts.data());
+        for (; at + 1 < mounts.size(); ++at) std::swap(mounts[at], mounts[at + 1]);
+        mounts.pop_back();
+    }
     Vector<FileSystemType> types;
 };
 
@@ -31,7 +46,7 @@ Result<Mount> prepare(FileSystem& file_system, std::string_view source) {
     TRY(text.resize(source.size()));
     std::ranges::copy(source, text.begin());
     Ref<Inode> inode = TRY(file_system.create_root());
-    return Mount{std::move(text), TRY(Dentry::create_root(std::move(inode)))};
+    return Mount{std::move(text), TRY(Dentry::create_root(std::move(inode))), 0};
 }
 
 }  // namespace
@@ -51,6 +66,7 @@ Result<void> mount_root(FileSystem& file_system, std::string_view source) {
     auto mounts = table->lock();
     if (root != nullptr) return Errno::BUSY;
     Dentry* mounted = mount.root.get();
+    mount.id = mounts->next_id++;
     TRY(mounts->mounts.push_back(std::move(mount)));
     root = mounted;
     return {};
@@ -61,37 +77,79 @@ Ref<Dentry> root_dentry() {
     return top_of_mounts(Ref<Dentry>(*root));
 }
 
-Result<void> mount_on(Dentry& at, FileSystem& file_system, std::string_view source) {
+Result<void> mount_on(Dentry& at, FileSystem& file_system, std::string_view source,
+                      MountFlags flags) {
     const RefPtr<Inode> inode = at.inode();
     if (!inode) return Errno::NOENT;
     if (inode->type() != FileType::kDirectory) return Errno::NOTDIR;
     Mount mount = TRY(prepare(file_system, source));
+    TRY(mount.root->mount_state().change(flags));
     auto mounts = table->lock();
     TRY(mounts->mounts.reserve(mounts->mounts.size() + 1));
+    TRY(at.stay_cached());
     TRY(at.mount(mount.root));
+    mount.id = mounts->next_id++;
     return mounts->mounts.push_back(std::move(mount));  // has room
 }
 
-Result<void> unmount(const Ref<Dentry>& of) {
+namespace {
+
+/// What is mounted in a mount that was taken away: nobody finds it any more.
+void detach_lost(Table& mounts) {
+    for (std::size_t i = 0; i < mounts.mounts.size();) {
+        const Ref<Dentry> mounted = mounts.mounts[i].root;
+        const RefPtr<Dentry> at = mounted->mount_point();
+        if (!at || mounts.find(at->mount_root()) != nullptr) {
+            ++i;
+            continue;
+        }
+        MUST(at->detach());  // it is mounted there
+        mounts.remove(mounts.mounts[i]);
+        i = 0;  // others may have been mounted in it
+    }
+}
+
+}  // namespace
+
+Result<void> unmount(const Ref<Dentry>& of, Unmount when) {
     // Of the mounted root there are, besides the mount's, the table's reference and the caller's.
     constexpr std::uint32_t kOurs = 2;
     auto mounts = table->lock();
+    Mount* mount = mounts->find(*of);
+    if (mount == nullptr) return Errno::INVAL;
     const RefPtr<Dentry> at = of->mount_point();
-    if (!at) return of.get() == root ? Errno::BUSY : Errno::INVAL;
-    TRY(at->unmount(kOurs));
-    Vector<Mount>& all = mounts->mounts;
-    std::size_t i = 0;
-    while (all[i].root.get() != of.get()) ++i;
-    for (; i + 1 < all.size(); ++i) std::swap(all[i], all[i + 1]);
-    all.pop_back();
+    if (!at) return Errno::BUSY;  // the root of everything
+    if (when == Unmount::kIfUnused) {
+        TRY(at->unmount(kOurs));
+        mounts->remove(*mount);
+        return {};
+    }
+    TRY(at->detach());
+    mounts->remove(*mount);
+    detach_lost(*mounts);
+    DentryCache::get().drop_unused(of->inode()->file_system());
     return {};
+}
+
+Result<void> remount(const Ref<Dentry>& of, MountFlags flags, std::string_view options) {
+    auto mounts = table->lock();
+    if (mounts->find(*of) == nullptr) return Errno::INVAL;
+    TRY(of->inode()->file_system().reconfigure(options));
+    return of->mount_state().change(flags);
 }
 
 void for_each_mount(MountVisitor& visitor) {
     auto mounts = table->lock();
     for (const Mount& mount : mounts->mounts) {
-        const MountInfo info{
-            {mount.source.data(), mount.source.size()}, *mount.root, mount.root->mount_point()};
+        MountInfo info{{mount.source.data(), mount.source.size()},
+                       *mount.root,
+                       mount.root->mount_point(),
+                       mount.id,
+                       mount.id};
+        if (info.mount_point) {
+            const Mount* parent = mounts->find(info.mount_point->mount_root());
+            if (parent != nullptr) info.parent = parent->id;
+        }
         if (!visitor.mount(info)) return;
     }
 }

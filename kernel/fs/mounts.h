@@ -17,15 +17,22 @@ Result<void> mount_root(FileSystem& file_system, std::string_view source);
 [[nodiscard]] Ref<Dentry> root_dentry();
 
 /// mount(2) of a file system on directory `at`. NOTDIR; BUSY; NOMEM.
-Result<void> mount_on(Dentry& at, FileSystem& file_system, std::string_view source);
-/// umount(2) of what has `root` as its root, the caller's only reference to it: who holds another
-/// keeps it busy. INVAL: not a mount; BUSY.
-Result<void> unmount(const Ref<Dentry>& root);
+Result<void> mount_on(Dentry& at, FileSystem& file_system, std::string_view source,
+                      MountFlags flags);
+/// umount(2) of what has `root` as its root. kIfUnused: that is the caller's only reference to it;
+/// who holds another keeps it busy. kAlways: with all that is mounted below, which stays with who
+/// uses it. INVAL: not a mount; BUSY.
+enum class Unmount : std::uint8_t { kIfUnused, kAlways };
+Result<void> unmount(const Ref<Dentry>& root, Unmount when);
+/// mount(2) with MS_REMOUNT: other flags, and options of the file system. INVAL: not a mount, or
+/// options that cannot be; BUSY: it is written to and would become read-only.
+Result<void> remount(const Ref<Dentry>& root, MountFlags flags, std::string_view options);
 
 struct MountInfo {
     std::string_view source;
     Dentry& root;
     RefPtr<Dentry> mount_point;  ///< empty: the root of everything
+    std::uint32_t id, parent;    ///< the root's parent is itself
 };
 class MountVisitor {
   public:

@@ -37,6 +37,14 @@ Permission permission_for(Rights access) {
     return wanted;
 }
 
+/// ACCES: a device where the mount says that there are none.
+Result<void> check_device(const Dentry& dentry, const Inode& inode) {
+    const bool device =
+        inode.type() == FileType::kCharacterDevice || inode.type() == FileType::kBlockDevice;
+    if (device && has(dentry.mount_state().flags(), MountFlags::kNoDevices)) return Errno::ACCES;
+    return {};
+}
+
 Result<Ref<File>> open_found(const Ref<Dentry>& dentry, const OpenRequest& request, bool created,
                              const Credentials& who) {
     const RefPtr<Inode> inode = dentry->inode();
@@ -48,6 +56,13 @@ Result<Ref<File>> open_found(const Ref<Dentry>& dentry, const OpenRequest& reque
     if (directory && (includes(request.access, Rights::kWrite) || request.create)) {
         return Errno::ISDIR;
     }
+    const bool writes = request.truncate || includes(request.access, Rights::kWrite);
+    WriteAccess write_access;
+    if (writes && inode->type() == FileType::kRegular) {
+        Dentry& root = dentry->mount_root();
+        write_access = TRY(WriteAccess::begin(root.mount_state(), RefPtr<RefCounted>(&root)));
+    }
+    TRY(check_device(*dentry, *inode));
     if (!created) {
         // O_TRUNC writes, whatever the access mode says (open(2)).
         const Rights access = request.truncate ? request.access | Rights::kWrite : request.access;
@@ -63,7 +78,9 @@ Result<Ref<File>> open_found(const Ref<Dentry>& dentry, const OpenRequest& reque
             TRY(inode->set_attributes(change));
         }
     }
-    return inode->open(*dentry, request.flags, request.access);
+    Ref<File> file = TRY(inode->open(*dentry, request.flags, request.access));
+    if (includes(request.access, Rights::kWrite)) file->keep_writable(std::move(write_access));
+    return file;
 }
 
 /// The last component as something to be made: in a directory that can be changed.
@@ -94,6 +111,7 @@ Result<Ref<Dentry>> add_name(const NewName& at, bool trailing_slash_forbidden,
     const MutexGuard content(at.inode->content());
     Ref<Dentry> child = TRY(at.directory->child_locked(at.name));
     if (child->inode()) return Errno::EXIST;
+    const WriteAccess writes = TRY(at.directory->begin_write());
     if (trailing_slash_forbidden) return Errno::NOENT;
     if (at.directory->is_deleted()) return Errno::NOENT;
     TRY(check_permission(at.inode->stat(), kChange, who));
@@ -191,7 +209,7 @@ Result<void> make_link(Dentry& what, const WalkStart& start, std::string_view pa
     static_cast<void>(
         TRY(add_name(at, at.must_be_directory, who,
                      [&](Inode& directory, std::string_view name) -> Result<Ref<Inode>> {
-                         if (&inode->file_system() != &directory.file_system()) return Errno::XDEV;
+                         if (&what.mount_root() != &at.directory->mount_root()) return Errno::XDEV;
                          if (inode->type() == FileType::kDirectory) return Errno::PERM;
                          TRY(directory.link(name, *inode));
                          return inode.to_ref();
@@ -219,6 +237,7 @@ Result<void> remove_path(const WalkStart& start, std::string_view path, Remove w
     if (last.kind != LastKind::kName) return why_not_removed(last.kind, what);
     const RefPtr<Inode> directory = last.directory->inode();
     if (!directory) return Errno::NOENT;
+    const WriteAccess writes = TRY(last.directory->begin_write());
     const MutexGuard content(directory->content());
     const Ref<Dentry> child = TRY(last.directory->child_locked(last.name));
     const RefPtr<Inode> inode = child->inode();

@@ -111,10 +111,11 @@ Result<void> rename_path(const WalkStart& from_start, std::string_view from,
     const RefPtr<Inode> from_inode = from_last.directory->inode();
     const RefPtr<Inode> to_inode = to_last.directory->inode();
     if (!from_inode || !to_inode) return Errno::NOENT;
-    if (&from_inode->file_system() != &to_inode->file_system()) return Errno::XDEV;
+    if (&from_last.directory->mount_root() != &to_last.directory->mount_root()) return Errno::XDEV;
     if (to_last.kind != LastKind::kName && mode == RenameMode::kNoReplace) return Errno::EXIST;
     const Side source = TRY(side_of(from_last));
     const Side target = TRY(side_of(to_last));
+    const WriteAccess writes = TRY(source.directory->begin_write());
     if (&*source.inode == &*target.inode) {
         const MutexGuard content(source.inode->content());
         return rename_locked(source, target, mode, who);

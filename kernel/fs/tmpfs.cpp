@@ -5,15 +5,23 @@
 
 #include "kernel/arch/address.h"
 #include "kernel/fs/tmpfs_inode.h"
+#include "lib/base/format.h"
 
 namespace exo {
 
 bool TmpfsUse::charge(std::uint64_t amount) {
     // relaxed: a count of its own, which publishes nothing.
     std::uint64_t used = used_.load(std::memory_order_relaxed);
+    const std::uint64_t most = limit();
     do {
-        if (used > limit_ || amount > limit_ - used) return false;
+        if (used > most || amount > most - used) return false;
     } while (!used_.compare_exchange_weak(used, used + amount, std::memory_order_relaxed));
+    return true;
+}
+
+bool TmpfsUse::set_limit(std::uint64_t limit) {
+    if (used() > limit) return false;
+    limit_.store(limit, std::memory_order_relaxed);
     return true;
 }
 
@@ -34,12 +42,34 @@ Result<Ref<Inode>> Tmpfs::create_root() {
     return TRY(TmpfsInode::create_inode(*this, FileType::kDirectory, root_mode_, 0, 0, {}));
 }
 
+namespace {
+
+std::uint64_t default_limit() {
+    return memory_use().total_bytes / 2 / kPageSize;
+}
+
+std::uint64_t pages_of(const TmpfsOptions& options) {
+    if (options.max_bytes == 0) return default_limit();
+    return options.max_bytes / kPageSize + (options.max_bytes % kPageSize != 0 ? 1 : 0);
+}
+
+}  // namespace
+
 Result<Ref<FileSystem>> create_tmpfs(const TmpfsOptions& options) {
-    const std::uint64_t half = memory_use().total_bytes / 2 / kPageSize;
-    const std::uint64_t pages =
-        options.max_bytes == 0 ? half : (options.max_bytes + kPageSize - 1) / kPageSize;
-    const std::uint64_t inodes = options.max_inodes == 0 ? half : options.max_inodes;
-    return TRY(make_ref<Tmpfs>(pages, inodes, options.root_mode));
+    const std::uint64_t inodes = options.max_inodes == 0 ? default_limit() : options.max_inodes;
+    return TRY(make_ref<Tmpfs>(pages_of(options), inodes, options.root_mode, options.type));
+}
+
+std::size_t Tmpfs::show_options(std::span<char> to) {
+    std::size_t used = 0;
+    if (pages.limit() != default_limit())
+        used += format_to(to.subspan(used), ",size={}k", pages.limit() * (kPageSize / 1024));
+    if (inodes.limit() != default_limit())
+        used += format_to(to.subspan(used), ",nr_inodes={}", inodes.limit());
+    if (root_mode_ != TmpfsOptions{}.root_mode)
+        used += format_to(to.subspan(used), ",mode={}{}{}", root_mode_ >> 6, root_mode_ >> 3 & 7,
+                          root_mode_ & 7);
+    return used + format_to(to.subspan(used), ",inode64");
 }
 
 namespace {
@@ -80,6 +110,7 @@ Result<std::uint16_t> parse_mode(std::string_view text) {
 }
 
 Result<void> parse_option(std::string_view option, TmpfsOptions& options) {
+    if (option == "inode64") return {};  // they always are
     const std::size_t equals = option.find('=');
     if (equals == std::string_view::npos) return Errno::INVAL;
     const std::string_view key = option.substr(0, equals);
@@ -99,16 +130,35 @@ Result<void> parse_option(std::string_view option, TmpfsOptions& options) {
     return {};
 }
 
-}  // namespace
-
-Result<Ref<FileSystem>> create_tmpfs_from_options(std::string_view text) {
-    TmpfsOptions options;
+Result<TmpfsOptions> parse_options(std::string_view text, TmpfsOptions options) {
     while (!text.empty()) {
         const std::string_view option = text.substr(0, text.find(','));
         if (!option.empty()) TRY(parse_option(option, options));
         text.remove_prefix(std::min(text.size(), option.size() + 1));
     }
-    return create_tmpfs(options);
+    return options;
+}
+
+}  // namespace
+
+Result<Ref<FileSystem>> create_tmpfs_from_options(std::string_view text) {
+    return create_tmpfs_like({}, text);
+}
+
+Result<Ref<FileSystem>> create_tmpfs_like(TmpfsOptions defaults, std::string_view text) {
+    return create_tmpfs(TRY(parse_options(text, defaults)));
+}
+
+// A mode is for the root that is made when it is mounted: here it says nothing, as on Linux.
+Result<void> Tmpfs::reconfigure(std::string_view text) {
+    const TmpfsOptions options = TRY(parse_options(text, {}));
+    const std::uint64_t before = pages.limit();
+    if (options.max_bytes != 0 && !pages.set_limit(pages_of(options))) return Errno::INVAL;
+    if (options.max_inodes != 0 && !inodes.set_limit(options.max_inodes)) {
+        static_cast<void>(pages.set_limit(before));
+        return Errno::INVAL;
+    }
+    return {};
 }
 
 }  // namespace exo

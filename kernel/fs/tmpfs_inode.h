@@ -7,7 +7,8 @@
 
 namespace exo {
 
-/// What of its limits a tmpfs has used. Charging is lock-free; a limit is never passed.
+/// What of its limits a tmpfs has used. Charging is lock-free; a limit is not
+/// passed but by what came while it was lowered.
 class TmpfsUse {
   public:
     explicit TmpfsUse(std::uint64_t limit) : limit_(limit) {}
@@ -15,22 +16,27 @@ class TmpfsUse {
     void release(std::uint64_t amount) { used_.fetch_sub(amount, std::memory_order_relaxed); }
     /// For pages that came by themselves, through mappings: may pass the limit.
     void charge_anyway(std::uint64_t amount) { used_.fetch_add(amount, std::memory_order_relaxed); }
-    [[nodiscard]] std::uint64_t limit() const { return limit_; }
+    [[nodiscard]] std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+    /// False: more is used than that.
+    [[nodiscard]] bool set_limit(std::uint64_t limit);
     [[nodiscard]] std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
 
   private:
-    const std::uint64_t limit_;
+    Atomic<std::uint64_t> limit_;
     Atomic<std::uint64_t> used_{0};
 };
 
 class Tmpfs final : public FileSystem {
   public:
-    Tmpfs(std::uint64_t max_pages, std::uint64_t max_inodes, Mode root_mode)
-        : pages(max_pages), inodes(max_inodes), root_mode_(root_mode) {}
+    /// `type`: a constant.
+    Tmpfs(std::uint64_t max_pages, std::uint64_t max_inodes, Mode root_mode, std::string_view type)
+        : pages(max_pages), inodes(max_inodes), root_mode_(root_mode), type_(type) {}
 
-    [[nodiscard]] std::string_view type_name() const override { return "tmpfs"; }
+    [[nodiscard]] std::string_view type_name() const override { return type_; }
     [[nodiscard]] FileSystemStat stat() override;
     Result<Ref<Inode>> create_root() override;
+    Result<void> reconfigure(std::string_view options) override;
+    std::size_t show_options(std::span<char> to) override;
 
     TmpfsUse pages;
     TmpfsUse inodes;
@@ -38,6 +44,7 @@ class Tmpfs final : public FileSystem {
 
   private:
     const Mode root_mode_;
+    const std::string_view type_;
 };
 
 class TmpfsInode final : public Inode {

@@ -8,6 +8,33 @@
 namespace exo::posix {
 namespace {
 
+/// What is to be changed; its mount stays writable meanwhile.
+struct Target {
+    Ref<Inode> inode;
+    WriteAccess writes;
+};
+
+/// NOENT; ROFS.
+Result<Target> target_of(Dentry& dentry) {
+    auto inode = TRY(inode_of(dentry));
+    Dentry& root = dentry.mount_root();
+    return Target{std::move(inode),
+                  TRY(WriteAccess::begin(root.mount_state(), RefPtr<RefCounted>(&root)))};
+}
+
+/// BADF; ROFS. What has no name (a pipe) has no mount that anybody could make read-only.
+Result<Target> target_of(Task& task, Fd fd) {
+    const auto file = TRY(opened_file_of(task, fd));
+    if (const RefPtr<Dentry> dentry = file->dentry(); dentry && dentry->inode())
+        return target_of(*dentry);
+    return Target{TRY(inode_of(task, fd)), {}};
+}
+
+Result<Target> target_of_path(Task& task, DirFd at, UserPath path, Flags flags) {
+    const auto dentry = TRY(resolve(task, at, path, flags));
+    return target_of(*dentry);
+}
+
 Result<long> change(Task& task, Inode& inode, const AttributeChange& change,
                     bool times_now = false) {
     TRY(change_attributes(inode, change, times_now, *task.process().credentials()));
@@ -72,23 +99,19 @@ Result<long> set_times(Task& task, Inode& inode, const abi::Timespec* times) {
     return change(task, inode, to, all_now);
 }
 
-Result<Ref<Inode>> inode_of_path(Task& task, DirFd at, UserPath path, Flags flags) {
-    const auto dentry = TRY(resolve(task, at, path, flags));
-    return inode_of(*dentry);
-}
-
 /// Without a path, of the file that `at` names.
 Result<long> set_times_of_path(Task& task, DirFd at, UserPath path, UserIn<abi::Timeval> times) {
-    const auto inode = TRY(path.is_null() && !at.is_cwd() ? inode_of(task, at.fd())
-                                                          : inode_of_path(task, at, path, Flags{}));
-    if (times.is_null()) return set_times(task, *inode, nullptr);
+    const auto target =
+        TRY(path.is_null() && !at.is_cwd() ? target_of(task, at.fd())
+                                           : target_of_path(task, at, path, Flags{}));
+    if (times.is_null()) return set_times(task, *target.inode, nullptr);
     abi::Timespec both[2];
     for (std::size_t i = 0; i < 2; ++i) {
         const abi::Timeval each = TRY(times.read(i));
         if (each.microseconds < 0 || each.microseconds >= 1'000'000) return Errno::INVAL;
         both[i] = {each.seconds, each.microseconds * 1000};
     }
-    return set_times(task, *inode, both);
+    return set_times(task, *target.inode, both);
 }
 
 }  // namespace
@@ -108,24 +131,22 @@ Result<long> sys_fallocate(Task& task, Fd fd, Flags mode, std::int64_t offset, s
 }
 
 Result<long> sys_fchmodat(Task& task, DirFd at, UserPath path, ModeBits mode) {
-    const auto dentry = TRY(resolve(task, at, path, Flags{}));
-    const auto inode = TRY(inode_of(*dentry));
-    return change(task, *inode, mode_change(mode));
+    const auto target = TRY(target_of_path(task, at, path, Flags{}));
+    return change(task, *target.inode, mode_change(mode));
 }
 Result<long> sys_chmod(Task& task, UserPath path, ModeBits mode) {
     return sys_fchmodat(task, DirFd{}, path, mode);
 }
 Result<long> sys_fchmod(Task& task, Fd fd, ModeBits mode) {
-    const auto inode = TRY(inode_of(task, fd));
-    return change(task, *inode, mode_change(mode));
+    const auto target = TRY(target_of(task, fd));
+    return change(task, *target.inode, mode_change(mode));
 }
 
 Result<long> sys_fchownat(Task& task, DirFd at, UserPath path, std::uint32_t uid, std::uint32_t gid,
                           Flags flags) {
     if (!flags.only(abi::kAtSymlinkNoFollow | abi::kAtEmptyPath)) return Errno::INVAL;
-    const auto dentry = TRY(resolve(task, at, path, flags));
-    const auto inode = TRY(inode_of(*dentry));
-    return change(task, *inode, owner_change(uid, gid));
+    const auto target = TRY(target_of_path(task, at, path, flags));
+    return change(task, *target.inode, owner_change(uid, gid));
 }
 Result<long> sys_chown(Task& task, UserPath path, std::uint32_t uid, std::uint32_t gid) {
     return sys_fchownat(task, DirFd{}, path, uid, gid, Flags{});
@@ -134,8 +155,8 @@ Result<long> sys_lchown(Task& task, UserPath path, std::uint32_t uid, std::uint3
     return sys_fchownat(task, DirFd{}, path, uid, gid, Flags{abi::kAtSymlinkNoFollow});
 }
 Result<long> sys_fchown(Task& task, Fd fd, std::uint32_t uid, std::uint32_t gid) {
-    const auto inode = TRY(inode_of(task, fd));
-    return change(task, *inode, owner_change(uid, gid));
+    const auto target = TRY(target_of(task, fd));
+    return change(task, *target.inode, owner_change(uid, gid));
 }
 
 Result<long> sys_utimensat(Task& task, DirFd at, UserPath path, UserIn<abi::Timespec> times,
@@ -147,15 +168,11 @@ Result<long> sys_utimensat(Task& task, DirFd at, UserPath path, UserIn<abi::Time
     // Nothing to set: nothing is looked at either.
     if (!times.is_null() && both[0].nanoseconds == kUtimeOmit && both[1].nanoseconds == kUtimeOmit)
         return 0;
-    RefPtr<Inode> inode;
-    if (path.is_null() && !at.is_cwd()) {  // futimens(3)
-        if (flags.bits != 0) return Errno::INVAL;
-        inode = TRY(inode_of(task, at.fd()));
-    } else {
-        const auto dentry = TRY(resolve(task, at, path, flags));
-        inode = TRY(inode_of(*dentry));
-    }
-    return set_times(task, *inode, times.is_null() ? nullptr : both);
+    const bool of_descriptor = path.is_null() && !at.is_cwd();  // futimens(3)
+    if (of_descriptor && flags.bits != 0) return Errno::INVAL;
+    const auto target =
+        TRY(of_descriptor ? target_of(task, at.fd()) : target_of_path(task, at, path, flags));
+    return set_times(task, *target.inode, times.is_null() ? nullptr : both);
 }
 Result<long> sys_futimesat(Task& task, DirFd at, UserPath path, UserIn<abi::Timeval> times) {
     return set_times_of_path(task, at, path, times);
@@ -164,18 +181,17 @@ Result<long> sys_utimes(Task& task, UserPath path, UserIn<abi::Timeval> times) {
     return set_times_of_path(task, DirFd{}, path, times);
 }
 Result<long> sys_utime(Task& task, UserPath path, UserIn<std::int64_t> times) {
-    const auto dentry = TRY(resolve(task, DirFd{}, path, Flags{}));
-    const auto inode = TRY(inode_of(*dentry));
-    if (times.is_null()) return set_times(task, *inode, nullptr);
+    const auto target = TRY(target_of_path(task, DirFd{}, path, Flags{}));
+    if (times.is_null()) return set_times(task, *target.inode, nullptr);
     const abi::Timespec both[2] = {{TRY(times.read(0)), 0}, {TRY(times.read(1)), 0}};
-    return set_times(task, *inode, both);
+    return set_times(task, *target.inode, both);
 }
 
 Result<long> sys_truncate(Task& task, UserPath path, std::int64_t size) {
-    const auto dentry = TRY(resolve(task, DirFd{}, path, Flags{}));
-    const auto inode = TRY(inode_of(*dentry));
-    TRY(check_permission(inode->stat(), Permission::kWrite, *task.process().credentials()));
-    return set_size(task, *inode, size);
+    const auto target = TRY(target_of_path(task, DirFd{}, path, Flags{}));
+    Inode& inode = *target.inode;
+    TRY(check_permission(inode.stat(), Permission::kWrite, *task.process().credentials()));
+    return set_size(task, inode, size);
 }
 Result<long> sys_ftruncate(Task& task, Fd fd, std::int64_t size) {
     const auto file = TRY(opened_file_of(task, fd));

@@ -42,6 +42,13 @@ Result<void> use_file(Task& task, Fd fd, std::uint64_t offset, MapRequest& reque
     if (writes_file && !includes(handle.rights, Rights::kWrite)) return Errno::ACCES;
     if (request.sharing == Sharing::kShared && !includes(handle.rights, Rights::kWrite))
         request.allowed = Protection::kRead | Protection::kExecute;
+    const RefPtr<Dentry> dentry = file->dentry();
+    if (dentry && has(dentry->mount_state().flags(), MountFlags::kNoExecute)) {
+        if (has(request.protection, Protection::kExecute)) return Errno::PERM;
+        request.allowed = has(request.allowed, Protection::kWrite)
+                              ? Protection::kRead | Protection::kWrite
+                              : Protection::kRead;
+    }
     std::uint64_t end;
     if (__builtin_add_overflow(offset, request.length, &end) || end > kMaxFileOffset)
         return Errno::OVERFLOW;

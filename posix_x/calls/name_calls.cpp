@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernel/fs/mounts.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
 
@@ -249,47 +248,6 @@ Result<long> sys_getcwd(Task& task, UserAddr out, std::uint64_t capacity) {
     if (length + 1 > capacity) return Errno::RANGE;
     TRY(write_user(out, text->text, length + 1));
     return static_cast<long>(length + 1);
-}
-
-namespace {
-
-constexpr unsigned kSysAdmin = 21;
-
-}  // namespace
-
-Result<long> sys_mount(Task& task, UserPath source, UserPath target, UserPath type,
-                       std::uint64_t flags, UserPath options) {
-    constexpr std::uint64_t kSilent = 0x8000, kMagic = 0xc0ed0000;
-    Process& process = task.process();
-    if (!process.credentials()->capable(kSysAdmin)) return Errno::PERM;
-    if ((flags & 0xffff0000) == kMagic) flags &= 0xffff;
-    // nosuid, nodev, noexec and the access-time flags restrict; to ignore one would be worse than
-    // to refuse it, but for the access times, which are not kept anyway.
-    constexpr std::uint64_t kAccessTimes = 0x400 | 0x800 | 0x200000 | 0x1000000;
-    if ((flags & ~(kSilent | kAccessTimes)) != 0) return Errno::INVAL;
-    const Path type_name = TRY(type.read());
-    const auto at = TRY(resolve(task, DirFd{}, target, Flags{}));
-    const Path source_name = source.is_null() ? TRY(type.read()) : TRY(source.read());
-    RefPtr<FileSystem> made;
-    if (options.is_null()) {
-        made = TRY(create_file_system(type_name.text(), {}));
-    } else {
-        const Path text = TRY(options.read());
-        made = TRY(create_file_system(type_name.text(), text.text()));
-    }
-    TRY(mount_on(*at, *made, source_name.text()));
-    return 0;
-}
-
-Result<long> sys_umount2(Task& task, UserPath target, Flags flags) {
-    constexpr std::uint32_t kForce = 1, kDetach = 2, kExpire = 4, kNoFollow = 8;
-    if (!flags.only(kForce | kDetach | kExpire | kNoFollow)) return Errno::INVAL;
-    if (!task.process().credentials()->capable(kSysAdmin)) return Errno::PERM;
-    if (flags.has(kDetach | kExpire)) return Errno::INVAL;
-    auto root = TRY(
-        resolve(task, DirFd{}, target, Flags{flags.has(kNoFollow) ? abi::kAtSymlinkNoFollow : 0}));
-    TRY(unmount(root));
-    return 0;
 }
 
 }  // namespace exo::posix

@@ -70,7 +70,27 @@ Result<abi::Stat> stat_path(Task& task, DirFd at, UserPath path, Flags flags) {
     return stat_of(inode->stat(), inode->file_system().device_minor());
 }
 
-Result<long> statfs_of(FileSystem& file_system, UserOut<abi::Statfs> out) {
+/// MountFlags as statfs(2)'s f_flags has them.
+std::int64_t flags_of(MountFlags mount) {
+    struct Bit {
+        MountFlags flag;
+        std::int64_t told;
+    };
+    constexpr Bit kBits[] = {{MountFlags::kReadOnly, 1},
+                             {MountFlags::kNoSetId, 2},
+                             {MountFlags::kNoDevices, 4},
+                             {MountFlags::kNoExecute, 8},
+                             {MountFlags::kNoAccessTime, 0x400},
+                             {MountFlags::kNoDirectoryAccessTime, 0x800},
+                             {MountFlags::kRelativeAccessTime, 0x1000}};
+    constexpr std::int64_t kValid = 0x20;
+    std::int64_t told = kValid;
+    for (const Bit& bit : kBits)
+        if (has(mount, bit.flag)) told |= bit.told;
+    return told;
+}
+
+Result<long> statfs_of(FileSystem& file_system, MountFlags mount, UserOut<abi::Statfs> out) {
     const FileSystemStat stat = file_system.stat();
     abi::Statfs told = {};
     told.type = stat.magic;
@@ -81,8 +101,21 @@ Result<long> statfs_of(FileSystem& file_system, UserOut<abi::Statfs> out) {
     told.files_free = stat.free_inodes;
     told.id[0] = static_cast<std::int32_t>(file_system.device_minor());
     told.name_length = kNameMax;
+    told.flags = flags_of(mount);
     TRY(out.write(told));
     return 0;
+}
+
+/// What access(2) says of a mount, whoever asks. ACCES: execute where nothing is; ROFS.
+Result<void> check_mount(const Dentry& dentry, FileType type, std::uint32_t mode) {
+    constexpr std::uint32_t kExecute = 1, kWrite = 2;
+    const MountFlags mount = dentry.mount_state().flags();
+    if ((mode & kExecute) != 0 && type == FileType::kRegular && has(mount, MountFlags::kNoExecute))
+        return Errno::ACCES;
+    const bool stored =
+        type == FileType::kRegular || type == FileType::kDirectory || type == FileType::kSymlink;
+    if ((mode & kWrite) != 0 && stored && has(mount, MountFlags::kReadOnly)) return Errno::ROFS;
+    return {};
 }
 
 }  // namespace
@@ -146,12 +179,16 @@ Result<long> sys_statx(Task& task, DirFd at, UserPath path, Flags flags, std::ui
 Result<long> sys_statfs(Task& task, UserPath path, UserOut<abi::Statfs> out) {
     const auto dentry = TRY(resolve(task, DirFd{}, path, Flags{}));
     const auto inode = TRY(inode_of(*dentry));
-    return statfs_of(inode->file_system(), out);
+    return statfs_of(inode->file_system(), dentry->mount_state().flags(), out);
 }
 
 Result<long> sys_fstatfs(Task& task, Fd fd, UserOut<abi::Statfs> out) {
     const auto file = TRY(file_of(task, fd));
-    if (const RefPtr<Inode> inode = file->inode()) return statfs_of(inode->file_system(), out);
+    if (const RefPtr<Inode> inode = file->inode()) {
+        const RefPtr<Dentry> dentry = file->dentry();
+        const MountFlags mount = dentry ? dentry->mount_state().flags() : MountFlags::kNone;
+        return statfs_of(inode->file_system(), mount, out);
+    }
     constexpr std::int64_t kPipeFs = 0x50495045;
     abi::Statfs told = {};
     told.type = kPipeFs;
@@ -168,6 +205,7 @@ Result<long> sys_faccessat2(Task& task, DirFd at, UserPath path, std::uint32_t m
     const auto dentry = TRY(resolve(task, at, path, flags));
     const auto inode = TRY(inode_of(*dentry));
     if (mode == 0) return 0;
+    TRY(check_mount(*dentry, inode->type(), mode));
     const auto who = task.process().credentials();
     if (flags.has(abi::kAtEaccess)) {
         TRY(check_permission(inode->stat(), static_cast<Permission>(mode), *who));

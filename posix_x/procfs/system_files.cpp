@@ -145,6 +145,25 @@ Result<void> write_file_systems(Text& text) {
     }
 }
 
+constexpr std::size_t kOptionBytes = 128;
+
+/// What restricts a mount besides "ro", each word after a comma, in Linux's order.
+Result<void> write_mount_flags(Text& text, MountFlags flags) {
+    struct Word {
+        MountFlags flag;
+        std::string_view text;
+    };
+    constexpr Word kWords[] = {{MountFlags::kNoSetId, ",nosuid"},
+                               {MountFlags::kNoDevices, ",nodev"},
+                               {MountFlags::kNoExecute, ",noexec"},
+                               {MountFlags::kNoAccessTime, ",noatime"},
+                               {MountFlags::kNoDirectoryAccessTime, ",nodiratime"},
+                               {MountFlags::kRelativeAccessTime, ",relatime"}};
+    for (const Word& word : kWords)
+        if (has(flags, word.flag)) TRY(text.append(word.text));
+    return {};
+}
+
 }  // namespace
 
 Result<void> write_mounts(Text& text, MountFormat format) {
@@ -158,30 +177,37 @@ Result<void> write_mounts(Text& text, MountFormat format) {
                 if (!written) return true;  // unreachable, or longer than anyone mounts at
                 length = *written;
             }
-            const RefPtr<Inode> inode = info.root.inode();
-            result = print(info.source, {path, length}, inode->file_system());
-            ++number;
+            result = print(info, {path, length});
             return result.has_value();
         }
         // Piece by piece: a path may be longer than what one print() holds.
-        Result<void> print(std::string_view source, std::string_view path, FileSystem& system) {
+        Result<void> print(const MountInfo& info, std::string_view path) {
+            FileSystem& system = info.root.inode()->file_system();
+            const MountFlags flags = info.root.mount_state().flags();
+            const std::string_view access = has(flags, MountFlags::kReadOnly) ? "ro" : "rw";
+            char options[kOptionBytes];
+            const std::string_view own(options, system.show_options(options));
             if (format == MountFormat::kMountInfo) {
-                // The root is its own parent, and all others hang below it: a mount does not know
-                // into which other it was mounted.
-                TRY(text.print("{} 1 0:{} / ", number, system.device_minor()));
+                TRY(text.print("{} {} 0:{} / ", info.id, info.parent, system.device_minor()));
                 TRY(text.append(path));
-                TRY(text.print(" rw,relatime - {} ", system.type_name()));
-                TRY(text.append(source));
-                return text.append(" rw\n");
+                TRY(text.print(" {}", access));
+                TRY(write_mount_flags(text, flags));
+                TRY(text.print(" - {} ", system.type_name()));
+                TRY(text.append(info.source));
+                TRY(text.print(" {}", access));
+                TRY(text.append(own));
+                return text.append("\n");
             }
-            TRY(text.append(source));
+            TRY(text.append(info.source));
             TRY(text.append(" "));
             TRY(text.append(path));
-            return text.print(" {} rw,relatime 0 0\n", system.type_name());
+            TRY(text.print(" {} {}", system.type_name(), access));
+            TRY(write_mount_flags(text, flags));
+            TRY(text.append(own));
+            return text.append(" 0 0\n");
         }
         Text& text;
         const MountFormat format;
-        unsigned number = 1;
         Result<void> result;
     } writer(text, format);
     for_each_mount(writer);
