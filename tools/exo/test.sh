@@ -117,6 +117,7 @@ test_run() {
     step 'run: a session at the terminal, exo' tests/run/session_test.py --kernel exo
     step 'run: off, again, halted; Linux first' tests/run/power_test.py
     step 'run: CPUs shared and responsive' tests/run/parallel_test.py
+    [ "$EXO_LONG" -eq 0 ] || step "run: Python's own tests, beside Linux" tests/run/python_test.py
 }
 
 test_abi() {
