@@ -195,10 +195,10 @@ ABI_TEST(a_descriptor_of_another_process_is_taken_over) {
     const int taken = static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, 50, 0));
     CHECK(taken >= 0);
     CHECK_EQ(fcntl(taken, F_GETFD), FD_CLOEXEC);
-    CHECK_EQ(write(taken, "x", 1), 1);
     CHECK_ERRNO(syscall(SYS_pidfd_getfd, pidfd, 51, 0), EBADF);
     CHECK_ERRNO(syscall(SYS_pidfd_getfd, pidfd, 50, 1), EINVAL);
     CHECK_ERRNO(syscall(SYS_pidfd_getfd, ready[0], 50, 0), EBADF);
+    CHECK_EQ(write(taken, "x", 1), 1);
     int status = -1;
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK_EQ(status, 0);
