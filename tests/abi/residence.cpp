@@ -165,3 +165,11 @@ ABI_TEST(a_membarrier_orders_other_threads) {
     stop = true;
     CHECK_EQ(pthread_join(thread, nullptr), 0);
 }
+
+ABI_TEST(munlockall_leaves_pages_where_they_are) {
+    char* const at = map(2);
+    CHECK_EQ(munlockall(), 0);  // nothing was locked
+    CHECK_EQ(mlock(at, 2 * kPage), 0);
+    CHECK_EQ(munlockall(), 0);
+    CHECK_EQ(resident(at, 2), 2);
+}
