@@ -25,7 +25,8 @@ class MemoryFile final : public InodeFile {
 Result<void> start_memory_files() {
     // Memory alone bounds them.
     constexpr std::uint64_t kNoLimit = ~std::uint64_t{0} / 2;
-    if (files == nullptr) files = &TRY(make_ref<Tmpfs>(kNoLimit, kNoLimit, Mode{0})).release();
+    if (files == nullptr)
+        files = &TRY(make_ref<Tmpfs>(kNoLimit, kNoLimit, Mode{0}, "tmpfs")).release();
     return {};
 }
 

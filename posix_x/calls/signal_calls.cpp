@@ -1,8 +1,10 @@
 // sigaction(2), sigprocmask(2), kill(2) and their kin.
 #include "posix_x/calls.h"
+#include "posix_x/calls/files.h"
 #include "posix_x/calls/waits.h"
 #include "posix_x/pid_file.h"
 #include "posix_x/process_table.h"
+#include "posix_x/procfs/procfs.h"
 #include "posix_x/signals.h"
 #include "posix_x/times.h"
 
@@ -64,6 +66,13 @@ Result<long> kill_thread(Task& task, Pid group, Pid tid, std::int32_t number,
         return Errno::PERM;
     if (signal != Signal::kNone) TRY(queue_signal(*target, info));
     return 0;
+}
+
+/// By a pidfd or, as before those were there, by its directory of /proc. BADF.
+Result<Ref<Process>> process_named_by(Task& task, Fd fd) {
+    const auto file = TRY(file_of(task, fd));
+    if (const RefPtr<Process> process = process_of_directory(*file)) return process.to_ref();
+    return Ref<Process>(TRY(pid_file_of(task, fd))->process());
 }
 
 }  // namespace
@@ -221,10 +230,10 @@ Result<long> sys_rt_sigqueueinfo(Task& task, Pid pid, std::int32_t number, UserA
 Result<long> sys_pidfd_send_signal(Task& task, Fd pidfd, std::int32_t number, UserAddr in,
                                    Flags flags) {
     if (!flags.only(0)) return Errno::INVAL;
-    const auto of = TRY(pid_file_of(task, pidfd));
+    const Ref<Process> of = TRY(process_named_by(task, pidfd));
     const Signal signal = TRY(signal_of(number));
     abi::SigInfo info = info_from_user(signal, abi::kSiUser);
-    Process& target = of->process();
+    Process& target = *of;
     if (!in.is_null()) {
         TRY(read_user(&info, in, sizeof info));
         if (info.signo != number) return Errno::INVAL;

@@ -87,6 +87,8 @@ class ProcInode : public Inode {
         return InodeFile::open(*this, by, flags);
     }
     [[nodiscard]] bool names_are_stable() const override { return false; }
+    [[nodiscard]] const RefPtr<Process>& process() const { return process_; }
+    [[nodiscard]] std::uint64_t number() const { return number_; }
 
   protected:
     ProcInode(FileSystem& file_system, FileType type, Mode mode, std::uint64_t number,

@@ -11,6 +11,8 @@ namespace exo::posix {
 
 namespace {
 
+constexpr std::string_view kTypeName = "proc";
+
 /// Of a process's file that can be written to: each write is a whole value.
 class SettingFile final : public TextFile {
   public:
@@ -250,7 +252,7 @@ class RootDirectory final : public ProcInode {
 
 class ProcFileSystem final : public FileSystem {
   public:
-    [[nodiscard]] std::string_view type_name() const override { return "proc"; }
+    [[nodiscard]] std::string_view type_name() const override { return kTypeName; }
     FileSystemStat stat() override {
         return {.magic = 0x9fa0, .block_size = kPageSize};  // PROC_SUPER_MAGIC, statfs(2)
     }
@@ -280,8 +282,18 @@ Result<Ref<Inode>> make_process_directory(FileSystem& file_system, const Ref<Pro
     return Ref<Inode>(TRY(make_ref<ProcessDirectory>(file_system, process, view)));
 }
 
+RefPtr<Process> process_of_directory(const File& file) {
+    const RefPtr<Inode> inode = file.inode();
+    if (!inode || inode->file_system().type_name() != kTypeName) return {};
+    // All inodes of this file system are of this class.
+    const auto& of = static_cast<const ProcInode&>(*inode);
+    const RefPtr<Process>& process = of.process();
+    if (!process || of.number() != number_of(process->pid, kDirectoryEntry)) return {};
+    return process;
+}
+
 Result<void> register_procfs() {
-    return register_file_system({"proc", create});
+    return register_file_system({kTypeName, create});
 }
 
 }  // namespace exo::posix

@@ -35,4 +35,7 @@ Result<void> write_mounts(Text& text, MountFormat format);
 /// Registers "proc" for mount(2). NOMEM.
 Result<void> register_procfs();
 
+/// The process whose directory of /proc `file` is open on; empty: it is something else.
+[[nodiscard]] RefPtr<Process> process_of_directory(const File& file);
+
 }  // namespace exo::posix

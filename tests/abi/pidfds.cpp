@@ -68,6 +68,20 @@ ABI_TEST(a_signal_goes_by_a_pidfd) {
     CHECK_ERRNO(send(pidfd, 0), ESRCH);  // though the number may be another's by now
 }
 
+ABI_TEST(a_signal_goes_by_a_directory_of_proc) {
+    const pid_t pid = start_sleeper();
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d", pid);
+    const int directory = open(path, O_RDONLY | O_DIRECTORY);
+    CHECK(directory >= 0);
+    CHECK_EQ(send(directory, SIGTERM), 0);
+    int status = 0;
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, SIGTERM);
+    CHECK_ERRNO(send(directory, 0), ESRCH);
+    CHECK_ERRNO(send(open("/proc", O_RDONLY | O_DIRECTORY), 0), EBADF);
+}
+
 ABI_TEST(a_signal_by_a_pidfd_may_carry_a_value) {
     const int pidfd = pidfd_open(getpid());
     sigset_t set;
@@ -181,10 +195,10 @@ ABI_TEST(a_descriptor_of_another_process_is_taken_over) {
     const int taken = static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, 50, 0));
     CHECK(taken >= 0);
     CHECK_EQ(fcntl(taken, F_GETFD), FD_CLOEXEC);
-    CHECK_EQ(write(taken, "x", 1), 1);
     CHECK_ERRNO(syscall(SYS_pidfd_getfd, pidfd, 51, 0), EBADF);
     CHECK_ERRNO(syscall(SYS_pidfd_getfd, pidfd, 50, 1), EINVAL);
     CHECK_ERRNO(syscall(SYS_pidfd_getfd, ready[0], 50, 0), EBADF);
+    CHECK_EQ(write(taken, "x", 1), 1);
     int status = -1;
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK_EQ(status, 0);

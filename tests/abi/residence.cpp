@@ -61,7 +61,7 @@ ABI_TEST(mincore_refuses) {
 ABI_TEST(locked_pages_are_there) {
     char* const at = map(8);
     CHECK_EQ(mlock(at + kPage + 5, kPage), 0);  // touches two
-    CHECK_EQ(resident(at, 8), 2);
+    CHECK_EQ(resident(at + kPage, 2), 2);
     CHECK_EQ(munlock(at, 8 * kPage), 0);
     CHECK_EQ(mlock(at, 8 * kPage), 0);
     CHECK_EQ(resident(at, 8), 8);
@@ -164,4 +164,12 @@ ABI_TEST(a_membarrier_orders_other_threads) {
     }
     stop = true;
     CHECK_EQ(pthread_join(thread, nullptr), 0);
+}
+
+ABI_TEST(munlockall_leaves_pages_where_they_are) {
+    char* const at = map(2);
+    CHECK_EQ(munlockall(), 0);  // nothing was locked
+    CHECK_EQ(mlock(at, 2 * kPage), 0);
+    CHECK_EQ(munlockall(), 0);
+    CHECK_EQ(resident(at, 2), 2);
 }

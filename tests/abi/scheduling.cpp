@@ -175,3 +175,12 @@ ABI_TEST(a_slice_lasts_less_than_a_second) {
     CHECK_ERRNO(syscall(SYS_sched_rr_get_interval, -1, &slice), EINVAL);
     CHECK_ERRNO(syscall(SYS_sched_rr_get_interval, 1 << 22, &slice), ESRCH);
 }
+
+ABI_TEST(sched_getparam_tells_the_priority_that_was_set) {
+    sched_param param = {};
+    CHECK_EQ(syscall(SYS_sched_setparam, 0, &param), 0);
+    param.sched_priority = 7;
+    CHECK_EQ(syscall(SYS_sched_getparam, 0, &param), 0);
+    CHECK_EQ(param.sched_priority, 0);
+    CHECK_ERRNO(syscall(SYS_sched_setparam, 0, 8), EFAULT);
+}
