@@ -97,7 +97,7 @@ void CpuScheduler::switch_to(Thread& next) {
     }
     std::uint64_t name[2];
     static_assert(sizeof name == Thread::kNameBytes);
-    std::memcpy(name, next.name_, sizeof name);
+    __builtin_memcpy(name, next.name_, sizeof name);  // freestanding: the other is a call
     cpu.trace.note(read_tsc(), TraceKind::kSwitch, name[0], name[1]);
     // A thread without a program leaves the tables loaded that are (lazy TLB): the next one is
     // often of the same program.
