@@ -67,6 +67,14 @@ ABI_TEST(locked_pages_are_there) {
     CHECK_EQ(resident(at, 8), 8);
 }
 
+ABI_TEST(locking_stops_where_nothing_is_mapped) {
+    char* const at = map(4);
+    CHECK_EQ(munmap(at + 2 * kPage, kPage), 0);
+    CHECK_ERRNO(syscall(SYS_mlock2, at, 4 * kPage, 0), ENOMEM);
+    CHECK_EQ(syscall(SYS_mlock2, at, 0, 0), 0);
+    CHECK_ERRNO(syscall(SYS_mlock2, at + 2 * kPage, kPage, 1), ENOMEM);
+}
+
 ABI_TEST(pages_can_be_locked_once_they_come) {
     char* const at = map(4);
     CHECK_EQ(syscall(SYS_mlock2, at, 4 * kPage, 1), 0);  // MLOCK_ONFAULT

@@ -176,6 +176,23 @@ ABI_TEST(a_slice_lasts_less_than_a_second) {
     CHECK_ERRNO(syscall(SYS_sched_rr_get_interval, 1 << 22, &slice), ESRCH);
 }
 
+ABI_TEST(a_slice_is_told_of_another_process_too) {
+    timespec own = {}, childs = {};
+    CHECK_EQ(syscall(SYS_sched_rr_get_interval, 0, &own), 0);
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        pause();
+        _exit(1);
+    }
+    const long told = syscall(SYS_sched_rr_get_interval, child, &childs);
+    CHECK_EQ(kill(child, SIGKILL), 0);
+    CHECK_EQ(waitpid(child, nullptr, 0), child);
+    CHECK_EQ(told, 0);
+    CHECK(childs.tv_sec == own.tv_sec && childs.tv_nsec == own.tv_nsec);
+    CHECK_ERRNO(syscall(SYS_sched_rr_get_interval, child, &childs), ESRCH);
+}
+
 ABI_TEST(sched_getparam_tells_the_priority_that_was_set) {
     sched_param param = {};
     CHECK_EQ(syscall(SYS_sched_setparam, 0, &param), 0);
