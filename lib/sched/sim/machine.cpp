@@ -48,7 +48,7 @@ Report Machine::run() {
     const std::size_t idle_events = scenario_.cpus > 1 ? scenario_.cpus : 0;
     while (events_.size() > idle_events && alive_ > 0) {
         const Event event = events_.top();
-        if (event.at_ns > scenario_.end_ns) break;
+        if (event.at_ns > scenario_.end_ns || event.at_ns == kNever) break;
         events_.pop();
         now_ns_ = event.at_ns;
         handle(event);
@@ -117,7 +117,7 @@ void Machine::balance(unsigned cpu) {
             arm(*target);
         }
     }
-    post(now_ns_ + scenario_.balance_period_ns, What::Balance, cpu);
+    post(after(scenario_.balance_period_ns), What::Balance, cpu);
 }
 
 void Machine::migrate(SchedEntity& entity, unsigned cpu) {
@@ -185,7 +185,7 @@ void Machine::arm(unsigned cpu) {
     if (const SchedEntity* current = here.queue.current()) {
         const std::uint64_t left = owner(*current).run_left_ns;
         const std::uint64_t check = here.queue.next_check_ns(now_ns_);
-        post(now_ns_ + std::min(left, check), What::Check, cpu, here.generation);
+        post(after(std::min(left, check)), What::Check, cpu, here.generation);
     }
     const std::uint64_t unthrottle = here.queue.next_unthrottle_ns();
     if (unthrottle < here.unthrottle_at_ns) {

@@ -67,6 +67,10 @@ class Machine {
         }
     };
 
+    /// The moment `ns` from now; kNever if there is none.
+    [[nodiscard]] std::uint64_t after(std::uint64_t ns) const {
+        return ns < kNever - now_ns_ ? now_ns_ + ns : kNever;
+    }
     void post(std::uint64_t at_ns, What what, std::size_t subject, std::uint64_t generation = 0);
     void handle(const Event& event);
     void check(unsigned cpu);

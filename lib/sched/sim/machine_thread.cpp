@@ -46,7 +46,7 @@ bool Machine::run_ops(Thread& thread, unsigned cpu) {
                 return false;
             case Op::Kind::Sleep:
                 finish_burst(thread, cpu, false);
-                post(now_ns_ + op.value, What::Ready, index_of(thread));
+                post(after(op.value), What::Ready, index_of(thread));
                 return false;
             case Op::Kind::Wait:
                 if (thread.tokens > 0) {

@@ -119,6 +119,16 @@ TEST(Fairness, groups_share_by_weight_whatever_their_size) {
     EXPECT_NEAR(static_cast<double>(ran(report, 1, 1)) / (30e9 * share), 1, 0.05);
 }
 
+TEST(Starvation, a_sleep_beyond_the_end_of_time_ends_never) {
+    Scenario scenario;
+    scenario.end_ns = kSecond;
+    scenario.threads = {sleeper(ms(1), kNever - 5), hog()};
+    const Report report = run(scenario);
+    EXPECT_EQ(report.starved, 0U);
+    EXPECT_EQ(report.threads[0].ran_ns, ms(1));
+    EXPECT_EQ(ran(report, 0, 2), kSecond);
+}
+
 TEST(Starvation, a_flood_of_short_bursts_leaves_everyone_a_share) {
     const Report report = run(hot_flood());
     EXPECT_EQ(report.starved, 0U);
