@@ -30,7 +30,7 @@ ROWS = {
     "pick": (["pick"], [], 16),
     "check": (["check"], [], 8),
     "kernel.allocation": (["allocation"], [], 42),
-    "kernel.switch": (["switch", "pick", "check"], ["add.interrupts", "add.lock", "add.clock", "add.timer"], 177),
+    "kernel.switch": (["switch", "pick", "check"], ["add.interrupts", "add.lock", "add.clock", "add.timer"], 178),
 }
 RULES = {
     "ring": "the library's + a payload copied without vector registers, bounds checked (hardening)",
