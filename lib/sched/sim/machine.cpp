@@ -48,7 +48,7 @@ Report Machine::run() {
     const std::size_t idle_events = scenario_.cpus > 1 ? scenario_.cpus : 0;
     while (events_.size() > idle_events && alive_ > 0) {
         const Event event = events_.top();
-        if (event.at_ns > scenario_.end_ns || event.at_ns == kNever) break;
+        if (event.at_ns > scenario_.end_ns) break;
         events_.pop();
         now_ns_ = event.at_ns;
         handle(event);
@@ -65,6 +65,7 @@ Report Machine::run() {
 }
 
 void Machine::post(std::uint64_t at_ns, What what, std::size_t subject, std::uint64_t generation) {
+    if (at_ns == kNever) return;
     events_.push({at_ns, sequence_++, what, subject, generation});
 }
 
@@ -122,6 +123,7 @@ void Machine::balance(unsigned cpu) {
 
 void Machine::migrate(SchedEntity& entity, unsigned cpu) {
     Cpu& there = *cpus_[cpu];
+    catch_up(cpu);
     const std::uint64_t ahead = there.queue.waiting() + (there.queue.current() != nullptr ? 1 : 0);
     there.queue.enqueue(entity, Enqueue::Migrated, now_ns_);
     begin_wait(owner(entity), cpu, ahead, false);
