@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernel/arch/address.h"
+#include "lib/base/bit_set.h"
 #include "lib/base/result.h"
 
 namespace exo::arch {
@@ -17,12 +18,13 @@ enum class Access : std::uint8_t {
     kDevice = 8,   ///< uncached
     kGlobal = 16,  ///< survives a change of address space
 };
-constexpr Access operator|(Access a, Access b) {
-    return static_cast<Access>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
-}
-constexpr bool has(Access set, Access bit) {
-    return (static_cast<std::uint8_t>(set) & static_cast<std::uint8_t>(bit)) != 0;
-}
+
+}  // namespace exo::arch
+
+template <>
+inline constexpr bool exo::kIsBitSet<exo::arch::Access> = true;
+
+namespace exo::arch {
 
 /// Where page tables get their frames.
 class TableFrames {

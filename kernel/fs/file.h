@@ -9,6 +9,7 @@
 #include "kernel/fs/mount_state.h"
 #include "kernel/mm/io_cursor.h"
 #include "kernel/object/object.h"
+#include "lib/base/bit_set.h"
 #include "lib/base/vector.h"
 
 namespace exo {
@@ -25,12 +26,8 @@ enum class PollEvents : std::uint16_t {
     kWriteNormal = 0x100,
     kReadHangup = 0x2000,
 };
-constexpr PollEvents operator|(PollEvents a, PollEvents b) {
-    return static_cast<PollEvents>(static_cast<std::uint16_t>(a) | static_cast<std::uint16_t>(b));
-}
-constexpr PollEvents operator&(PollEvents a, PollEvents b) {
-    return static_cast<PollEvents>(static_cast<std::uint16_t>(a) & static_cast<std::uint16_t>(b));
-}
+template <>
+inline constexpr bool kIsBitSet<PollEvents> = true;
 
 /// Normal data has a bit of its own, which says the same as kIn and kOut.
 constexpr PollEvents with_bands(PollEvents events) {
@@ -71,12 +68,8 @@ enum class FileFlags : std::uint32_t {
     kNoAccessTime = 1 << 4,
     kPathOnly = 1 << 5,  ///< O_PATH
 };
-constexpr FileFlags operator|(FileFlags a, FileFlags b) {
-    return static_cast<FileFlags>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
-}
-constexpr bool has(FileFlags set, FileFlags bit) {
-    return (static_cast<std::uint32_t>(set) & static_cast<std::uint32_t>(bit)) != 0;
-}
+template <>
+inline constexpr bool kIsBitSet<FileFlags> = true;
 
 enum class Whence : std::uint8_t { kSet, kCurrent, kEnd, kData, kHole };
 

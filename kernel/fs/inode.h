@@ -12,6 +12,7 @@
 #include "kernel/core/spin_lock.h"
 #include "kernel/fs/credentials.h"
 #include "kernel/fs/file_system.h"
+#include "lib/base/bit_set.h"
 #include "lib/base/ref.h"
 
 namespace exo {
@@ -55,12 +56,8 @@ enum class Seals : std::uint32_t {
     kFutureWrite = 16,  ///< but by mappings that are there
     kAll = 31,
 };
-constexpr Seals operator|(Seals a, Seals b) {
-    return static_cast<Seals>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
-}
-constexpr bool has_any(Seals set, Seals bits) {
-    return (static_cast<std::uint32_t>(set) & static_cast<std::uint32_t>(bits)) != 0;
-}
+template <>
+inline constexpr bool kIsBitSet<Seals> = true;
 
 struct DeviceNumber {
     std::uint32_t major = 0, minor = 0;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lib/base/atomic.h"
+#include "lib/base/bit_set.h"
 #include "lib/base/ref.h"
 #include "lib/base/result.h"
 
@@ -22,12 +23,8 @@ enum class MountFlags : std::uint32_t {
     kNoDirectoryAccessTime = 0x800,
     kRelativeAccessTime = 0x200000,
 };
-constexpr MountFlags operator|(MountFlags a, MountFlags b) {
-    return static_cast<MountFlags>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
-}
-constexpr bool has(MountFlags set, MountFlags bit) {
-    return (static_cast<std::uint32_t>(set) & static_cast<std::uint32_t>(bit)) != 0;
-}
+template <>
+inline constexpr bool kIsBitSet<MountFlags> = true;
 
 class MountState {
   public:

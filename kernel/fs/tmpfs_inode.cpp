@@ -63,8 +63,8 @@ Result<void> TmpfsInode::add_seals(Seals more) {
     const Ref<MemoryObject> pages = TRY(memory_object());
     const MutexGuard guard(content());
     const Seals before = attributes_.lock()->seals;
-    if (has_any(before, Seals::kSeal)) return Errno::PERM;
-    if (has_any(more, Seals::kWrite) && !has_any(before, Seals::kWrite))
+    if (has(before, Seals::kSeal)) return Errno::PERM;
+    if (has(more, Seals::kWrite) && !has(before, Seals::kWrite))
         TRY(pages->deny_writable_mappings());
     attributes_.lock()->seals = before | more;
     return {};
@@ -178,10 +178,9 @@ Result<std::size_t> TmpfsInode::write(IoCursor& from, std::uint64_t& offset, Wri
     {
         auto attributes = attributes_.lock();
         const std::uint64_t size = attributes->stat.size;
-        if (has_any(attributes->seals, Seals::kWrite | Seals::kFutureWrite)) return Errno::PERM;
+        if (has(attributes->seals, Seals::kWrite | Seals::kFutureWrite)) return Errno::PERM;
         // As Linux, which asks for each page: what lies in whole pages of the file is written.
-        if (has_any(attributes->seals, Seals::kGrow) &&
-            from.remaining() > size - std::min(at, size))
+        if (has(attributes->seals, Seals::kGrow) && from.remaining() > size - std::min(at, size))
             end = std::min(end, align_down<std::uint64_t>(size, kPageSize));
         if (at >= end) return Errno::PERM;
     }
@@ -207,8 +206,7 @@ Result<void> TmpfsInode::allocate(std::uint64_t offset, std::uint64_t size, Grow
     const std::uint64_t end = offset + size;
     {
         auto attributes = attributes_.lock();
-        if (has_any(attributes->seals, Seals::kGrow) && end > attributes->stat.size)
-            return Errno::PERM;
+        if (has(attributes->seals, Seals::kGrow) && end > attributes->stat.size) return Errno::PERM;
     }
     const std::uint64_t wanted = pages_of(end) - offset / kPageSize;
     if (!tmpfs().pages.charge(wanted)) return Errno::NOSPC;
@@ -297,8 +295,8 @@ Result<void> TmpfsInode::resize(std::uint64_t size) {
     {
         auto attributes = attributes_.lock();
         const std::uint64_t before = attributes->stat.size;
-        if (has_any(attributes->seals, Seals::kShrink) && size < before) return Errno::PERM;
-        if (has_any(attributes->seals, Seals::kGrow) && size > before) return Errno::PERM;
+        if (has(attributes->seals, Seals::kShrink) && size < before) return Errno::PERM;
+        if (has(attributes->seals, Seals::kGrow) && size > before) return Errno::PERM;
         pages = attributes->pages;
         attributes->stat.size = size;
         attributes->stat.modified = now_timestamp();

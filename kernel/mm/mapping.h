@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernel/mm/memory_object.h"
+#include "lib/base/bit_set.h"
 #include "lib/base/list.h"
 #include "lib/base/tree.h"
 
@@ -13,12 +14,8 @@ class AddressSpace;
 
 /// Of a mapping. kExecute and kWrite may go together here, as programs on Linux may ask for it.
 enum class Protection : std::uint8_t { kNone = 0, kRead = 1, kWrite = 2, kExecute = 4 };
-constexpr Protection operator|(Protection a, Protection b) {
-    return static_cast<Protection>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
-}
-constexpr bool has(Protection set, Protection bit) {
-    return (static_cast<std::uint8_t>(set) & static_cast<std::uint8_t>(bit)) != 0;
-}
+template <>
+inline constexpr bool kIsBitSet<Protection> = true;
 
 enum class Sharing : std::uint8_t { kPrivate, kShared };
 /// A mapping as others may see it.

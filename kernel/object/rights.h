@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "lib/base/bit_set.h"
+
 namespace exo {
 
 enum class Rights : std::uint32_t {
@@ -16,12 +18,8 @@ enum class Rights : std::uint32_t {
     kControl = 1 << 6,    ///< change its attributes
     kAll = (1 << 7) - 1,
 };
-constexpr Rights operator|(Rights a, Rights b) {
-    return static_cast<Rights>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
-}
-constexpr Rights operator&(Rights a, Rights b) {
-    return static_cast<Rights>(static_cast<std::uint32_t>(a) & static_cast<std::uint32_t>(b));
-}
+template <>
+inline constexpr bool kIsBitSet<Rights> = true;
 constexpr bool includes(Rights held, Rights wanted) {
     return (held & wanted) == wanted;
 }

@@ -56,7 +56,7 @@ Result<void> use_file(Task& task, Fd fd, std::uint64_t offset, MapRequest& reque
     const RefPtr<Inode> inode = file->inode();
     const Result<Seals> seals = inode ? inode->seals() : Result<Seals>(Errno::INVAL);
     if (request.sharing == Sharing::kShared && seals &&
-        has_any(*seals, Seals::kWrite | Seals::kFutureWrite)) {
+        has(*seals, Seals::kWrite | Seals::kFutureWrite)) {
         if (writes_file) return Errno::PERM;
         request.allowed = Protection::kRead | Protection::kExecute;
     }
