@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "abi/linux/capability.h"
 #include "lib/base/defer.h"
 
 #include "kernel/arch/clock.h"
@@ -104,9 +105,8 @@ Result<Pid> reserve_id() {
 /// May the user of `self` have one more thread? RLIMIT_NPROC, from which CAP_SYS_RESOURCE and
 /// CAP_SYS_ADMIN free. Those that were not waited for count.
 Result<void> check_limit(Process& self) {
-    constexpr unsigned kSysResource = 24, kSysAdmin = 21;
     const auto who = self.credentials();
-    if (who->capable(kSysResource) || who->capable(kSysAdmin)) return {};
+    if (who->capable(abi::kCapSysResource) || who->capable(abi::kCapSysAdmin)) return {};
     std::uint64_t count = 0;
     auto table = process_table().lock();
     for (Process* each = table->first(); each != nullptr; each = table->next(*each))

@@ -1,4 +1,5 @@
 // chmod(2), chown(2), utimensat(2), truncate(2): who may, and what else changes with it.
+#include "abi/linux/capability.h"
 #include "kernel/fs/names.h"
 #include "kernel/fs/time.h"
 
@@ -9,7 +10,7 @@ namespace {
 /// chown(2): only CAP_CHOWN gives files away; an owner may choose among the groups it is in.
 Result<void> check_owner_change(const InodeStat& stat, const AttributeChange& change,
                                 const Credentials& who) {
-    if (who.capable(kCapChown)) return {};
+    if (who.capable(abi::kCapChown)) return {};
     if (change.uid && (who.fs_uid != stat.uid || change.to.uid != stat.uid)) return Errno::PERM;
     if (change.gid &&
         (who.fs_uid != stat.uid || (change.to.gid != stat.gid && !who.in_group(change.to.gid)))) {
@@ -35,7 +36,7 @@ Result<void> change_attributes(Inode& of, AttributeChange change, bool times_now
     if (change.mode) {
         if (!is_owner(stat, who)) return Errno::PERM;
         if (stat.type != FileType::kDirectory && !who.in_group(stat.gid) &&
-            !who.capable(kCapFsetid)) {
+            !who.capable(abi::kCapFsetid)) {
             change.to.mode &= static_cast<Mode>(~kSetGid);
         }
     }
@@ -48,7 +49,7 @@ Result<void> change_attributes(Inode& of, AttributeChange change, bool times_now
         if (times_now) change.to.accessed = change.to.modified = now;
     }
     const bool owner_changes = (change.uid || change.gid) && stat.type == FileType::kRegular;
-    const bool content_changes = change.size && !who.capable(kCapFsetid);
+    const bool content_changes = change.size && !who.capable(abi::kCapFsetid);
     const Mode lost = set_id_bits_lost(stat);
     if ((owner_changes || content_changes) && lost != 0 && !change.mode) {
         change.mode = true;

@@ -1,5 +1,6 @@
 #include "kernel/fs/names.h"
 
+#include "abi/linux/capability.h"
 #include "kernel/fs/inode_file.h"
 #include "kernel/fs/time.h"
 
@@ -182,7 +183,7 @@ Result<Ref<Dentry>> make_entry(const WalkStart& start, std::string_view path, Fi
     const bool slash = at.must_be_directory && type != FileType::kDirectory;
     return add_name(at, slash, who,
                     [&](Inode& directory, std::string_view name) -> Result<Ref<Inode>> {
-                        if (is_device && !who.capable(kCapMknod)) return Errno::PERM;
+                        if (is_device && !who.capable(abi::kCapMknod)) return Errno::PERM;
                         return directory.create(name, type, mode, who, device);
                     });
 }

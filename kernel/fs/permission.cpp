@@ -1,6 +1,8 @@
 // Who may do what to an inode: path_resolution(7), capabilities(7).
 #include "kernel/fs/permission.h"
 
+#include "abi/linux/capability.h"
+
 namespace exo {
 
 Result<void> check_permission(const InodeStat& of, Permission wanted, const Credentials& who) {
@@ -16,13 +18,14 @@ Result<void> check_permission(const InodeStat& of, Permission wanted, const Cred
     const bool execute = (bits & static_cast<std::uint8_t>(Permission::kExecute)) != 0;
     const bool write = (bits & static_cast<std::uint8_t>(Permission::kWrite)) != 0;
     // What nobody may execute, not even root may; directories are walked through all the same.
-    if ((directory || !execute || (of.mode & 0111) != 0) && who.capable(kCapDacOverride)) return {};
-    if (!write && (directory || !execute) && who.capable(kCapDacReadSearch)) return {};
+    if ((directory || !execute || (of.mode & 0111) != 0) && who.capable(abi::kCapDacOverride))
+        return {};
+    if (!write && (directory || !execute) && who.capable(abi::kCapDacReadSearch)) return {};
     return Errno::ACCES;
 }
 
 bool is_owner(const InodeStat& of, const Credentials& who) {
-    return who.fs_uid == of.uid || who.capable(kCapFowner);
+    return who.fs_uid == of.uid || who.capable(abi::kCapFowner);
 }
 
 Result<void> check_removal(const InodeStat& directory, const InodeStat& what,
@@ -30,7 +33,7 @@ Result<void> check_removal(const InodeStat& directory, const InodeStat& what,
     TRY(check_permission(directory, Permission::kWrite | Permission::kExecute, who));
     const bool sticky = (directory.mode & kSticky) != 0;
     if (sticky && who.fs_uid != what.uid && who.fs_uid != directory.uid &&
-        !who.capable(kCapFowner)) {
+        !who.capable(abi::kCapFowner)) {
         return Errno::PERM;
     }
     return {};

@@ -3,25 +3,17 @@
 
 #include "kernel/fs/credentials.h"
 #include "kernel/fs/inode.h"
+#include "lib/base/bit_set.h"
 
 namespace exo {
-
-// Numbers of capabilities(7) that file systems ask for.
-inline constexpr unsigned kCapChown = 0;
-inline constexpr unsigned kCapDacOverride = 1;
-inline constexpr unsigned kCapDacReadSearch = 2;
-inline constexpr unsigned kCapFowner = 3;
-inline constexpr unsigned kCapFsetid = 4;
-inline constexpr unsigned kCapMknod = 27;
 
 inline constexpr Mode kSetUid = 04000;
 inline constexpr Mode kSetGid = 02000;
 inline constexpr Mode kSticky = 01000;
 
 enum class Permission : std::uint8_t { kExecute = 1, kWrite = 2, kRead = 4 };
-constexpr Permission operator|(Permission a, Permission b) {
-    return static_cast<Permission>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
-}
+template <>
+inline constexpr bool kIsBitSet<Permission> = true;
 /// ACCES: `who` may not (mode bits, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH).
 Result<void> check_permission(const InodeStat& of, Permission wanted, const Credentials& who);
 

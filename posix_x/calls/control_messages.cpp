@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "abi/linux/capability.h"
 #include "posix_x/calls/files.h"
 #include "posix_x/calls/sockets.h"
 #include "posix_x/process_table.h"
@@ -31,16 +32,15 @@ Result<void> read_handles(Task& task, UserAddr at, std::uint64_t count,
 
 /// A sender says who it is: one of its own identities, unless it may take any (unix(7)).
 Result<void> read_sender(Task& task, UserAddr at, UnixSocket::Outgoing& message) {
-    constexpr unsigned kSetGid = 6, kSetUid = 7, kSysAdmin = 21;
     abi::Ucred said;
     TRY(read_user(&said, at, sizeof said));
     const auto who = task.process().credentials();
-    const bool pid_ok =
-        said.pid == static_cast<std::int32_t>(task.process().pid) || who->capable(kSysAdmin);
+    const bool pid_ok = said.pid == static_cast<std::int32_t>(task.process().pid) ||
+                        who->capable(abi::kCapSysAdmin);
     const bool uid_ok = said.uid == who->uid || said.uid == who->effective_uid ||
-                        said.uid == who->saved_uid || who->capable(kSetUid);
+                        said.uid == who->saved_uid || who->capable(abi::kCapSetuid);
     const bool gid_ok = said.gid == who->gid || said.gid == who->effective_gid ||
-                        said.gid == who->saved_gid || who->capable(kSetGid);
+                        said.gid == who->saved_gid || who->capable(abi::kCapSetgid);
     if (!pid_ok || !uid_ok || !gid_ok) return Errno::PERM;
     if (process_table().lock()->find(Pid{said.pid}) == nullptr) return Errno::SRCH;
     message.sender = PeerIdentity{said.pid, said.uid, said.gid};

@@ -1,4 +1,5 @@
 // getuid(2), setuid(2) and their kin, groups, sessions: who a process is.
+#include "abi/linux/capability.h"
 #include "posix_x/calls.h"
 #include "posix_x/identity.h"
 #include "posix_x/process_table.h"
@@ -20,7 +21,6 @@ Result<Ref<Credentials>> copy_credentials(const Credentials& from) {
 
 namespace {
 
-constexpr unsigned kSetGidCapability = 6, kSetUidCapability = 7;
 constexpr std::uint32_t kKeep = ~std::uint32_t{0};
 /// CAP_CHOWN to CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MKNOD, CAP_MAC_OVERRIDE: go with the user id
 /// that files are asked with.
@@ -92,10 +92,10 @@ Result<Ids> choose_two(const Ids& old, bool privileged, std::uint32_t real,
 }
 
 bool may_set_users(Task& task) {
-    return task.process().credentials()->capable(kSetUidCapability);
+    return task.process().credentials()->capable(abi::kCapSetuid);
 }
 bool may_set_groups(Task& task) {
-    return task.process().credentials()->capable(kSetGidCapability);
+    return task.process().credentials()->capable(abi::kCapSetgid);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // syslog(2): the kernel log, for dmesg(1) and klogd(8).
 #include <algorithm>
 
+#include "abi/linux/capability.h"
 #include "kernel/core/log.h"
 #include "kernel/core/mutex.h"
 #include "kernel/core/scheduler.h"
@@ -91,10 +92,9 @@ Result<long> set_level(std::int32_t level) {
 }  // namespace
 
 Result<long> sys_syslog(Task& task, std::uint32_t number, UserAddr out, std::int32_t bytes) {
-    constexpr unsigned kSyslogCapability = 34;
     const auto action = static_cast<Action>(number);
     if (action != Action::kReadAll && action != Action::kSizeBuffer &&
-        !task.process().credentials()->capable(kSyslogCapability)) {
+        !task.process().credentials()->capable(abi::kCapSyslog)) {
         return Errno::PERM;
     }
     const bool reads =

@@ -1,6 +1,7 @@
 // mount(2), umount2(2).
 #include <optional>
 
+#include "abi/linux/capability.h"
 #include "kernel/fs/mounts.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
@@ -8,8 +9,6 @@
 namespace exo::posix {
 
 namespace {
-
-constexpr unsigned kSysAdmin = 21;
 
 // Of mount(2), besides those of MountFlags.
 constexpr std::uint64_t kRemount = 0x20, kBind = 0x1000, kRecursive = 0x4000, kSilent = 0x8000;
@@ -62,7 +61,7 @@ Result<long> sys_mount(Task& task, UserPath source, UserPath target, UserPath ty
                        std::uint64_t flags, UserPath options) {
     constexpr std::uint64_t kMagic = 0xc0ed0000, kMagicMask = 0xffff0000;
     constexpr std::uint64_t kPropagation = kPrivate | kRecursive | kSilent;
-    if (!task.process().credentials()->capable(kSysAdmin)) return Errno::PERM;
+    if (!task.process().credentials()->capable(abi::kCapSysAdmin)) return Errno::PERM;
     if ((flags & kMagicMask) == kMagic) flags &= ~kMagicMask;
     std::optional<Path> storage;
     const std::string_view text = TRY(optional_text(options, storage));
@@ -90,7 +89,7 @@ Result<long> sys_mount(Task& task, UserPath source, UserPath target, UserPath ty
 Result<long> sys_umount2(Task& task, UserPath target, Flags flags) {
     constexpr std::uint32_t kForce = 1, kDetach = 2, kExpire = 4, kNoFollow = 8;
     if (!flags.only(kForce | kDetach | kExpire | kNoFollow)) return Errno::INVAL;
-    if (!task.process().credentials()->capable(kSysAdmin)) return Errno::PERM;
+    if (!task.process().credentials()->capable(abi::kCapSysAdmin)) return Errno::PERM;
     if (flags.has(kExpire)) return Errno::INVAL;
     auto root = TRY(
         resolve(task, DirFd{}, target, Flags{flags.has(kNoFollow) ? abi::kAtSymlinkNoFollow : 0}));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "abi/linux/capability.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
 
@@ -227,11 +228,10 @@ Result<long> sys_fchdir(Task& task, Fd fd) {
 }
 
 Result<long> sys_chroot(Task& task, UserPath path) {
-    constexpr unsigned kSysChroot = 18;
     auto dentry = TRY(resolve(task, DirFd{}, path, Flags{}));
     const auto inode = TRY(inode_of(*dentry));
     if (inode->type() != FileType::kDirectory) return Errno::NOTDIR;
-    if (!task.process().credentials()->capable(kSysChroot)) return Errno::PERM;
+    if (!task.process().credentials()->capable(abi::kCapSysChroot)) return Errno::PERM;
     task.process().places().set_root(std::move(dentry));
     return 0;
 }

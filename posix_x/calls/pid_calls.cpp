@@ -1,4 +1,5 @@
 // pidfd_open(2), pidfd_getfd(2): processes by descriptor.
+#include "abi/linux/capability.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
 #include "posix_x/pid_file.h"
@@ -22,9 +23,8 @@ namespace {
 
 /// ptrace(2), PTRACE_MODE_ATTACH: the same user in all respects, or CAP_SYS_PTRACE.
 bool may_look_into(Process& self, Process& target) {
-    constexpr unsigned kSysPtrace = 19;
     const auto who = self.credentials();
-    if (&self == &target || who->capable(kSysPtrace)) return true;
+    if (&self == &target || who->capable(abi::kCapSysPtrace)) return true;
     const auto other = target.credentials();
     return who->uid == other->uid && who->uid == other->effective_uid &&
            who->uid == other->saved_uid && who->gid == other->gid &&

@@ -1,6 +1,7 @@
 // reboot(2): the ends of the machine.
 #include <string_view>
 
+#include "abi/linux/capability.h"
 #include "kernel/arch/user_copy.h"
 #include "kernel/core/log.h"
 #include "kernel/drivers/power.h"
@@ -12,8 +13,6 @@
 namespace exo::posix {
 
 namespace {
-
-constexpr unsigned kSysBoot = 22;
 
 enum class Operation : std::uint32_t {
     kRestart = 0x01234567,
@@ -53,7 +52,7 @@ void ctrl_alt_delete() {
 // Permission comes before the magic numbers, and nothing is synced.
 Result<long> sys_reboot(Task& task, std::uint32_t magic1, std::uint32_t magic2,
                         std::uint32_t operation, UserAddr argument) {
-    if (!task.process().credentials()->capable(kSysBoot)) return Errno::PERM;
+    if (!task.process().credentials()->capable(abi::kCapSysBoot)) return Errno::PERM;
     if (!is_magic(magic1, magic2)) return Errno::INVAL;
     switch (static_cast<Operation>(operation)) {
         case Operation::kCadOn:

@@ -3,6 +3,7 @@
 // there.
 #include <algorithm>
 
+#include "abi/linux/capability.h"
 #include "kernel/mm/shootdown.h"
 #include "posix_x/calls.h"
 
@@ -11,7 +12,6 @@ namespace exo::posix {
 namespace {
 
 constexpr std::uint64_t kPageMask = kPageSize - 1;
-constexpr unsigned kIpcLock = 14;
 
 struct Range {
     std::uint64_t begin, end;
@@ -63,7 +63,7 @@ Result<void> populate(AddressSpace& space, const MappingInfo& info, std::uint64_
 
 /// PERM: may lock nothing; NOMEM: not so much. LINUX-DIFF: what was locked before does not count.
 Result<void> check_lock_limit(Task& task, std::uint64_t bytes) {
-    if (task.process().credentials()->capable(kIpcLock)) return {};
+    if (task.process().credentials()->capable(abi::kCapIpcLock)) return {};
     const std::uint64_t limit = task.process().limit(abi::Limit::kLocked).current;
     if (limit == 0) return Errno::PERM;
     return bytes > limit ? Result<void>(Errno::NOMEM) : Result<void>();

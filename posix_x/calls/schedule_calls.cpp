@@ -1,5 +1,6 @@
 // sched_setaffinity(2), setpriority(2), ioprio_set(2) and their kin: who gets how much of which
 // CPU.
+#include "abi/linux/capability.h"
 #include "kernel/core/scheduler.h"
 #include "posix_x/calls.h"
 #include "posix_x/process_table.h"
@@ -8,8 +9,6 @@
 namespace exo::posix {
 
 namespace {
-
-constexpr unsigned kSysNice = 23, kSysAdmin = 21;
 
 /// The thread with that id, 0 for the running one. SRCH.
 Result<Ref<Task>> find_thread(Task& self, Pid tid) {
@@ -37,7 +36,7 @@ bool may_schedule(Task& self, Task& target) {
     const auto who = self.process().credentials();
     const auto whose = target.process().credentials();
     return who->effective_uid == whose->uid || who->effective_uid == whose->effective_uid ||
-           who->capable(kSysNice);
+           who->capable(abi::kCapSysNice);
 }
 
 /// What `which` and `who` of setpriority(2) and ioprio_set(2) name.
@@ -119,7 +118,7 @@ Result<long> sys_getpriority(Task& task, std::uint32_t which, Pid who) {
 Result<long> sys_setpriority(Task& task, std::uint32_t which, Pid who, std::int32_t nice) {
     nice = std::clamp<std::int32_t>(nice, sched::kMinNice, sched::kMaxNice);
     const auto targets = TRY(find_for_priority(task, which, who));
-    const bool privileged = task.process().credentials()->capable(kSysNice);
+    const bool privileged = task.process().credentials()->capable(abi::kCapSysNice);
     Result<long> result = 0;
     for (const Ref<Task>& each : targets) {
         // RLIMIT_NICE n allows values down to 20 - n.
@@ -173,8 +172,8 @@ Result<long> sys_ioprio_set(Task& task, std::uint32_t which, Pid who, std::uint3
     if (kind > kIoClassIdle || (kind != kIoClassIdle && level >= kIoLevels)) return Errno::INVAL;
     if (kind == kIoClassNone && level != 0) return Errno::INVAL;
     const auto credentials = task.process().credentials();
-    if (kind == kIoClassRealTime && !credentials->capable(kSysNice) &&
-        !credentials->capable(kSysAdmin)) {
+    if (kind == kIoClassRealTime && !credentials->capable(abi::kCapSysNice) &&
+        !credentials->capable(abi::kCapSysAdmin)) {
         return Errno::PERM;
     }
     const auto targets = TRY(find_for_io(task, which, who));

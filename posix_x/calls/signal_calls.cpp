@@ -1,4 +1,5 @@
 // sigaction(2), sigprocmask(2), kill(2) and their kin.
+#include "abi/linux/capability.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
 #include "posix_x/calls/waits.h"
@@ -15,8 +16,7 @@ constexpr std::uint64_t kSetBytes = 8;
 
 /// kill(2), "permissions": the same user, or CAP_KILL, or SIGCONT within the session.
 bool may_signal(const Process& self, const Credentials& who, Process& target, Signal signal) {
-    constexpr unsigned kKillCapability = 5;
-    if (who.capable(kKillCapability)) return true;
+    if (who.capable(abi::kCapKill)) return true;
     const auto other = target.credentials();
     for (const Uid uid : {who.uid, who.effective_uid})
         if (uid == other->uid || uid == other->saved_uid) return true;

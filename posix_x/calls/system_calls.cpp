@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "abi/linux/capability.h"
 #include "kernel/core/load_average.h"
 #include "kernel/core/log.h"
 #include "kernel/core/random.h"
@@ -14,11 +15,9 @@
 namespace exo::posix {
 namespace {
 
-constexpr unsigned kSysResource = 24, kSysAdmin = 21;
-
 Result<long> set_name(Task& task, UserAddr in, std::uint64_t length,
                       void (*set)(std::string_view name)) {
-    if (!task.process().credentials()->capable(kSysAdmin)) return Errno::PERM;
+    if (!task.process().credentials()->capable(abi::kCapSysAdmin)) return Errno::PERM;
     char text[kNodeNameBytes] = {};
     if (length >= sizeof text) return Errno::INVAL;
     TRY(read_user(text, in, length));
@@ -71,7 +70,7 @@ Result<long> sys_prlimit64(Task& task, Pid pid, std::uint32_t which, UserIn<abi:
         Process* found = table->find(pid);
         if (found == nullptr) return Errno::SRCH;
         const auto who = task.process().credentials();
-        if (found->credentials()->uid != who->uid && !who->capable(kSysResource))
+        if (found->credentials()->uid != who->uid && !who->capable(abi::kCapSysResource))
             return Errno::PERM;
         target = RefPtr<Process>(found);
     }
@@ -79,7 +78,8 @@ Result<long> sys_prlimit64(Task& task, Pid pid, std::uint32_t which, UserIn<abi:
     if (!in.is_null()) {
         const abi::ResourceLimit next = TRY(in.read());
         if (next.current > next.maximum) return Errno::INVAL;
-        if (next.maximum > before.maximum && !task.process().credentials()->capable(kSysResource))
+        if (next.maximum > before.maximum &&
+            !task.process().credentials()->capable(abi::kCapSysResource))
             return Errno::PERM;
         if (limit == abi::Limit::kFiles && next.maximum > HandleTable::kMaxHandles)
             return Errno::PERM;

@@ -1,4 +1,5 @@
 // clock_gettime(2), nanosleep(2), setitimer(2), times(2): clocks and waiting for them.
+#include "abi/linux/capability.h"
 #include "posix_x/calls.h"
 #include "posix_x/process_table.h"
 #include "posix_x/signals.h"
@@ -109,18 +110,16 @@ Result<long> sys_clock_getres(Task& task, std::int32_t clock, UserOut<abi::Times
 }
 
 Result<long> sys_clock_settime(Task& task, std::int32_t clock, UserIn<abi::Timespec> in) {
-    constexpr unsigned kSysTime = 25;
     if (static_cast<Clock>(clock) != Clock::kRealtime) return Errno::INVAL;
     const abi::Timespec time = TRY(in.read());
     const std::uint64_t ns = TRY(to_ns(time));
-    if (!task.process().credentials()->capable(kSysTime)) return Errno::PERM;
+    if (!task.process().credentials()->capable(abi::kCapSysTime)) return Errno::PERM;
     set_wall_clock(ns);
     return 0;
 }
 
 Result<long> sys_settimeofday(Task& task, UserIn<abi::Timeval> in, UserAddr zone) {
-    constexpr unsigned kSysTime = 25;
-    if (!task.process().credentials()->capable(kSysTime)) return Errno::PERM;
+    if (!task.process().credentials()->capable(abi::kCapSysTime)) return Errno::PERM;
     if (!zone.is_null()) return Errno::INVAL;
     if (in.is_null()) return 0;
     const abi::Timeval time = TRY(in.read());

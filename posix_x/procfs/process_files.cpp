@@ -1,4 +1,5 @@
 // Files of /proc/PID (proc(5)).
+#include "abi/linux/capability.h"
 #include "kernel/core/scheduler.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/mounts.h"
@@ -293,10 +294,9 @@ Result<std::int32_t> parse_signed(std::string_view text) {
 
 /// ACCES: less than what CAP_SYS_RESOURCE has allowed.
 Result<void> set_oom_score_adjustment(Process& process, std::string_view text) {
-    constexpr unsigned kSysResource = 24;
     const std::int32_t value = TRY(parse_signed(text));
     if (value < kOomNever || value > kOomMost) return Errno::INVAL;
-    const bool privileged = this_task().process().credentials()->capable(kSysResource);
+    const bool privileged = this_task().process().credentials()->capable(abi::kCapSysResource);
     if (!privileged && value < process.least_oom_score_adjustment.load(std::memory_order_relaxed))
         return Errno::ACCES;
     process.oom_score_adjustment.store(value, std::memory_order_relaxed);
