@@ -194,11 +194,10 @@ Result<long> sys_truncate(Task& task, UserPath path, std::int64_t size) {
     return set_size(task, inode, size);
 }
 Result<long> sys_ftruncate(Task& task, Fd fd, std::int64_t size) {
-    const auto file = TRY(opened_file_of(task, fd));
-    const Handle handle = TRY(task.process().handles->get(fd));
+    const auto [file, rights] = TRY(opened_file_handle_of(task, fd));
     const RefPtr<Inode> inode = file->inode();
     const bool fits = inode && inode->type() == FileType::kRegular;
-    if (!fits || !includes(handle.rights, Rights::kWrite)) return Errno::INVAL;
+    if (!fits || !includes(rights, Rights::kWrite)) return Errno::INVAL;
     return set_size(task, *inode, size);
 }
 

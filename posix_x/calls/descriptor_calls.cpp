@@ -111,9 +111,8 @@ Result<long> set_status_flags(File& file, std::uint32_t open_flags) {
 
 /// F_ADD_SEALS. PERM: not open for writing, or sealed against it.
 Result<long> add_seals(Task& task, Fd fd, std::uint64_t bits) {
-    const Handle handle = TRY(task.process().handles->get(fd));
-    const auto file = TRY(opened_file_of(task, fd));
-    if (!includes(handle.rights, Rights::kWrite)) return Errno::PERM;
+    const auto [file, rights] = TRY(opened_file_handle_of(task, fd));
+    if (!includes(rights, Rights::kWrite)) return Errno::PERM;
     if ((bits & ~static_cast<std::uint64_t>(Seals::kAll)) != 0) return Errno::INVAL;
     const RefPtr<Inode> inode = file->inode();
     if (!inode) return Errno::INVAL;
@@ -150,11 +149,9 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
                 fd, (argument & abi::kFdCloexec) != 0 ? CloseOnExec::kYes : CloseOnExec::kNo));
             return 0;
         case abi::kFGetFl: {
-            const Handle handle = TRY(handles.get(fd));
-            const auto file = TRY(file_of(task, fd));
+            const auto [file, rights] = TRY(file_handle_of(task, fd));
             // As on Linux, only what was opened by a name shows it.
-            return open_flags_of(file->flags(), handle.rights) |
-                   (file->dentry() ? abi::kOLargeFile : 0);
+            return open_flags_of(file->flags(), rights) | (file->dentry() ? abi::kOLargeFile : 0);
         }
         case abi::kFSetFl:
             return set_status_flags(*TRY(opened_file_of(task, fd)),
@@ -166,9 +163,7 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
                                    : static_cast<long>(pipe->capacity());
         }
         case abi::kFGetSeals: {
-            const auto inode = opened_file_of(task, fd);
-            if (!inode) return inode.error();
-            const RefPtr<Inode> of = (*inode)->inode();
+            const RefPtr<Inode> of = TRY(opened_file_of(task, fd))->inode();
             return of ? static_cast<long>(TRY(of->seals())) : Result<long>(Errno::INVAL);
         }
         case abi::kFAddSeals:

@@ -4,7 +4,7 @@
 
 namespace exo::posix {
 
-Result<Ref<File>> file_of(Task& task, Fd fd, Rights wanted) {
+Result<FileHandle> file_handle_of(Task& task, Fd fd, Rights wanted) {
     Handle handle = TRY(task.process().handles->get(fd, wanted));
     switch (handle.object->type()) {
         case ObjectType::kMemory:
@@ -12,14 +12,23 @@ Result<Ref<File>> file_of(Task& task, Fd fd, Rights wanted) {
         case ObjectType::kThread:
             return Errno::BADF;
         default:
-            return Ref<File>::adopt(static_cast<File&>(handle.object.release()));
+            return FileHandle{Ref<File>::adopt(static_cast<File&>(handle.object.release())),
+                              handle.rights};
     }
 }
 
+Result<FileHandle> opened_file_handle_of(Task& task, Fd fd) {
+    auto handle = TRY(file_handle_of(task, fd));
+    if (has(handle.file->flags(), FileFlags::kPathOnly)) return Errno::BADF;
+    return handle;
+}
+
+Result<Ref<File>> file_of(Task& task, Fd fd, Rights wanted) {
+    return TRY(file_handle_of(task, fd, wanted)).file;
+}
+
 Result<Ref<File>> opened_file_of(Task& task, Fd fd) {
-    auto file = TRY(file_of(task, fd));
-    if (has(file->flags(), FileFlags::kPathOnly)) return Errno::BADF;
-    return file;
+    return TRY(opened_file_handle_of(task, fd)).file;
 }
 
 Result<WalkStart> start_of(Task& task, DirFd at, std::string_view path) {

@@ -10,10 +10,19 @@
 
 namespace exo::posix {
 
-/// The open file that `fd` names, if the handle grants `wanted`. BADF.
-Result<Ref<File>> file_of(Task& task, Fd fd, Rights wanted = Rights::kNone);
-
+/// An open file and what its handle allows, by one look at the table: by two, another thread could
+/// put another file behind the number in between.
+struct FileHandle {
+    Ref<File> file;
+    Rights rights;
+};
+/// What `fd` names, if the handle grants `wanted`. BADF.
+Result<FileHandle> file_handle_of(Task& task, Fd fd, Rights wanted = Rights::kNone);
 /// The same, but BADF for O_PATH too: that names a file without having opened it (open(2)).
+Result<FileHandle> opened_file_handle_of(Task& task, Fd fd);
+
+/// Their files.
+Result<Ref<File>> file_of(Task& task, Fd fd, Rights wanted = Rights::kNone);
 Result<Ref<File>> opened_file_of(Task& task, Fd fd);
 
 /// Where `path` begins. NOENT: it is empty; BADF, NOTDIR: it is relative and `at` is no directory.

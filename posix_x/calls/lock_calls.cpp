@@ -56,8 +56,7 @@ Result<FileLockRequest> read_request(Task& task, File& file, FileLockKind kind,
     return request;
 }
 
-Result<long> tell_conflict(Task& task, Handle& handle, FileLockKind kind, UserAddr argument) {
-    auto& file = static_cast<File&>(*handle.object);
+Result<long> tell_conflict(Task& task, File& file, FileLockKind kind, UserAddr argument) {
     abi::Flock lock = TRY(UserIn<abi::Flock>{argument}.read());
     if (lock.type != abi::kFReadLock && lock.type != abi::kFWriteLock) return Errno::INVAL;
     const FileLockRequest request = TRY(read_request(task, file, kind, lock));
@@ -85,9 +84,9 @@ bool still_names(Task& task, Fd fd, const File& file) {
     return now && &*now->object == &file;
 }
 
-Result<long> change_lock(Task& task, Fd fd, Handle& handle, FileLockKind kind, UserAddr argument,
-                         FileLocks::Wait wait) {
-    auto& file = static_cast<File&>(*handle.object);
+Result<long> change_lock(Task& task, Fd fd, const FileHandle& handle, FileLockKind kind,
+                         UserAddr argument, FileLocks::Wait wait) {
+    File& file = *handle.file;
     const abi::Flock lock = TRY(UserIn<abi::Flock>{argument}.read());
     const FileLockRequest request = TRY(read_request(task, file, kind, lock));
     if (lock.type < abi::kFReadLock || lock.type > abi::kFUnlock) return Errno::INVAL;
@@ -114,13 +113,12 @@ Result<long> change_lock(Task& task, Fd fd, Handle& handle, FileLockKind kind, U
 }  // namespace
 
 Result<long> lock_command(Task& task, Fd fd, std::uint32_t command, UserAddr argument) {
-    static_cast<void>(TRY(opened_file_of(task, fd)));
-    Handle handle = TRY(task.process().handles->get(fd));
+    const FileHandle handle = TRY(opened_file_handle_of(task, fd));
     const bool of_process =
         command == abi::kFGetLk || command == abi::kFSetLk || command == abi::kFSetLkw;
     const auto kind = of_process ? FileLockKind::kProcess : FileLockKind::kOpenFile;
     if (command == abi::kFGetLk || command == abi::kFOfdGetLk)
-        return tell_conflict(task, handle, kind, argument);
+        return tell_conflict(task, *handle.file, kind, argument);
     const bool waits = command == abi::kFSetLkw || command == abi::kFOfdSetLkw;
     return change_lock(task, fd, handle, kind, argument,
                        waits ? FileLocks::Wait::kYes : FileLocks::Wait::kNo);

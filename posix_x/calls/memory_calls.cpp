@@ -34,13 +34,12 @@ Result<void> check_mapped(AddressSpace& space, std::uint64_t begin, std::uint64_
 }
 
 Result<void> use_file(Task& task, Fd fd, std::uint64_t offset, MapRequest& request) {
-    const auto file = TRY(opened_file_of(task, fd));
-    const Handle handle = TRY(task.process().handles->get(fd));
-    if (!includes(handle.rights, Rights::kRead)) return Errno::ACCES;
+    const auto [file, rights] = TRY(opened_file_handle_of(task, fd));
+    if (!includes(rights, Rights::kRead)) return Errno::ACCES;
     const bool writes_file =
         request.sharing == Sharing::kShared && has(request.protection, Protection::kWrite);
-    if (writes_file && !includes(handle.rights, Rights::kWrite)) return Errno::ACCES;
-    if (request.sharing == Sharing::kShared && !includes(handle.rights, Rights::kWrite))
+    if (writes_file && !includes(rights, Rights::kWrite)) return Errno::ACCES;
+    if (request.sharing == Sharing::kShared && !includes(rights, Rights::kWrite))
         request.allowed = Protection::kRead | Protection::kExecute;
     const RefPtr<Dentry> dentry = file->dentry();
     if (dentry && has(dentry->mount_state().flags(), MountFlags::kNoExecute)) {

@@ -1,5 +1,6 @@
 // Descriptors and pipes: dup, fcntl, close-on-exec, poll, select, limits.
 #include <poll.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -246,4 +247,43 @@ ABI_TEST(only_pipes_have_a_pipe_s_size) {
     int ends[2];
     CHECK_EQ(pipe(ends), 0);
     CHECK_ERRNO(fcntl(ends[0], F_SETPIPE_SZ, -1), EINVAL);
+}
+
+namespace {
+
+struct Swapper {
+    int only_read, writable, number;
+    volatile bool over;
+    static void* run(void* argument) {
+        auto& self = *static_cast<Swapper*>(argument);
+        while (!self.over) {
+            dup2(self.only_read, self.number);
+            dup2(self.writable, self.number);
+        }
+        return nullptr;
+    }
+};
+
+}  // namespace
+
+// While another thread changes what stands behind the number, no call takes one file and what may
+// be done with the other.
+ABI_TEST(rights_are_those_of_the_file_that_is_meant) {
+    constexpr off_t kSize = 4096;
+    CHECK_EQ(close(make_file("kept", "x")), 0);
+    const int other = make_file("changed", "x");
+    CHECK_EQ(truncate("kept", kSize), 0);
+    Swapper swapper = {open("kept", O_RDONLY), other, dup(other), false};
+    CHECK(swapper.only_read >= 0 && swapper.number >= 0);
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, nullptr, Swapper::run, &swapper), 0);
+    for (int i = 0; i < 20'000; ++i) {
+        const int result = ftruncate(swapper.number, i % 2);
+        CHECK(result == 0 || errno == EINVAL);
+    }
+    swapper.over = true;
+    CHECK_EQ(pthread_join(thread, nullptr), 0);
+    struct stat status;
+    CHECK_EQ(stat("kept", &status), 0);
+    CHECK_EQ(status.st_size, kSize);
 }
