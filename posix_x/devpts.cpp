@@ -5,6 +5,7 @@
 
 #include "kernel/fs/devices.h"
 #include "kernel/fs/inode_file.h"
+#include "kernel/fs/mount_options.h"
 #include "kernel/fs/mounts.h"
 #include "kernel/fs/time.h"
 
@@ -111,11 +112,7 @@ Result<void> parse_option(std::string_view option, Devpts::Options& options) {
 
 Result<Ref<FileSystem>> create_devpts(std::string_view text) {
     Devpts::Options options;
-    while (!text.empty()) {
-        const std::string_view option = text.substr(0, text.find(','));
-        if (!option.empty()) TRY(parse_option(option, options));
-        text.remove_prefix(std::min(text.size(), option.size() + 1));
-    }
+    TRY(for_each_option(text, [&](auto option) { return parse_option(option, options); }));
     return Ref<FileSystem>(TRY(make_ref<Devpts>(options)));
 }
 

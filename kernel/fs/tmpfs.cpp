@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kernel/arch/address.h"
+#include "kernel/fs/mount_options.h"
 #include "kernel/fs/tmpfs_inode.h"
 #include "lib/base/format.h"
 
@@ -131,11 +132,7 @@ Result<void> parse_option(std::string_view option, TmpfsOptions& options) {
 }
 
 Result<TmpfsOptions> parse_options(std::string_view text, TmpfsOptions options) {
-    while (!text.empty()) {
-        const std::string_view option = text.substr(0, text.find(','));
-        if (!option.empty()) TRY(parse_option(option, options));
-        text.remove_prefix(std::min(text.size(), option.size() + 1));
-    }
+    TRY(for_each_option(text, [&](auto option) { return parse_option(option, options); }));
     return options;
 }
 

@@ -29,8 +29,7 @@ class TmpfsUse {
 class Tmpfs final : public FileSystem {
   public:
     /// `type`: a constant.
-    Tmpfs(std::uint64_t max_pages, std::uint64_t max_inodes, Mode root_mode,
-          std::string_view type = "tmpfs")
+    Tmpfs(std::uint64_t max_pages, std::uint64_t max_inodes, Mode root_mode, std::string_view type)
         : pages(max_pages), inodes(max_inodes), root_mode_(root_mode), type_(type) {}
 
     [[nodiscard]] std::string_view type_name() const override { return type_; }
