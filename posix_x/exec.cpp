@@ -225,13 +225,8 @@ void reset_signals(Task& task) {
 
 /// What is known of the program's bursts. Empty: no memory, which costs good guesses only.
 RefPtr<ProgramProfile> profile_of(Inode& inode) {
-    RefPtr<RefCounted> attached = inode.attachment();
-    if (!attached) {
-        auto made = make_ref<ProgramProfile>();
-        if (!made) return {};
-        attached = inode.attach(std::move(*made));
-    }
-    return RefPtr<ProgramProfile>(static_cast<ProgramProfile*>(attached.get()));
+    const auto profile = inode.attached<ProgramProfile>();
+    return profile ? RefPtr<ProgramProfile>(*profile) : RefPtr<ProgramProfile>();
 }
 
 void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credentials> who,

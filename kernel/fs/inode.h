@@ -153,6 +153,14 @@ class Inode : public RefCounted {
     /// executable's (ProgramProfile): the first one set stays.
     [[nodiscard]] RefPtr<RefCounted> attachment();
     Ref<RefCounted> attach(Ref<RefCounted> what);
+    /// The same, made as a T if there is none. Nothing but a T is ever attached to this inode.
+    /// NOMEM.
+    template <typename T>
+    Result<Ref<T>> attached() {
+        RefPtr<RefCounted> there = attachment();
+        if (!there) there = attach(TRY(make_ref<T>()));
+        return Ref<T>(static_cast<T&>(*there));
+    }
 
   protected:
     Inode(FileSystem& file_system, FileType type) : file_system_(file_system), type_(type) {}

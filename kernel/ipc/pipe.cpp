@@ -320,10 +320,7 @@ Pipe* pipe_of(File& file) {
 }
 
 Result<Ref<File>> open_fifo(Inode& inode, Dentry& by, FileFlags flags, Rights access) {
-    RefPtr<RefCounted> attached = inode.attachment();
-    if (!attached) attached = inode.attach(TRY(make_ref<Pipe>()));
-    // Only this function attaches to FIFOs.
-    const Ref<Pipe> pipe(static_cast<Pipe&>(*attached));
+    const auto pipe = TRY(inode.attached<Pipe>());
     const Ref<PipeFile> end =
         TRY(make_ref<PipeFile>(pipe, flags, access, RefPtr<Inode>(&inode), RefPtr<Dentry>(&by)));
     TRY(end->wait_for_peer());
