@@ -184,8 +184,8 @@ Result<void> FileLocks::wait_for_change(const FileLockRequest& wanted, const voi
 Result<void> FileLocks::take(const FileLockRequest& wanted, Wait wait) {
     Spare spare;
     TRY(spare.make(2));
-    for (bool done = false; !done;) {
-        const void* holder = nullptr;
+    for (;;) {
+        const void* holder = nullptr;  // of what is in the way
         std::uint64_t seen;
         bool gave_back = false;
         {
@@ -195,8 +195,7 @@ Result<void> FileLocks::take(const FileLockRequest& wanted, Wait wait) {
             Held* other = conflict(*state, wanted);
             if (whole || other == nullptr) gave_back = cut(*state, wanted, spare);
             if (gave_back) count_change();
-            done = other == nullptr;
-            if (done) {
+            if (other == nullptr) {
                 insert(*state, wanted, spare);
             } else {
                 holder = other->what.owner;
@@ -204,11 +203,10 @@ Result<void> FileLocks::take(const FileLockRequest& wanted, Wait wait) {
             seen = changes();
         }
         if (gave_back) changed_.wake_all();
-        if (done) break;
+        if (holder == nullptr) return {};
         if (wait == Wait::kNo) return Errno::AGAIN;
         TRY(wait_for_change(wanted, holder, seen));
     }
-    return {};
 }
 
 Result<void> FileLocks::release(const FileLockRequest& range) {
