@@ -37,14 +37,6 @@ Access access_of(const Mapping& mapping) {
     return executes ? Access::kUser | Access::kExecute : Access::kUser;
 }
 
-/// Puts a page whose reference is the caller's in its place, if none is there by now.
-Result<void> install(UserTables& tables, std::uint64_t page, PhysAddr frame, Access access) {
-    const auto installed = tables.install(page, PageEntry::page(frame, access));
-    if (!installed || !*installed) unref_frame(frame);
-    if (!installed) return installed.error();
-    return {};
-}
-
 /// What one fault fills at most: who goes from page to page then faults once for all of these.
 constexpr unsigned kMostAtOnce = 16;
 
@@ -52,14 +44,21 @@ constexpr unsigned kMostAtOnce = 16;
 struct Run {
     std::array<PhysAddr, kMostAtOnce> frames;
     std::size_t count = 0;
+    [[nodiscard]] std::span<const PhysAddr> all() const { return std::span(frames).first(count); }
 };
 
-/// As install(), for pages from `page` on as far as none is there.
-Result<void> install(UserTables& tables, std::uint64_t page, const Run& run, Access access) {
-    const auto installed = tables.install_run(page, std::span(run.frames).first(run.count), access);
-    for (std::size_t i = installed.value_or(0); i < run.count; ++i) unref_frame(run.frames[i]);
+/// Puts pages, references to which are the caller's, in their places from `page` on, as far as none
+/// is there by now.
+Result<void> install(UserTables& tables, std::uint64_t page, std::span<const PhysAddr> frames,
+                     Access access) {
+    const auto installed = tables.install(page, frames, access);
+    for (std::size_t i = installed.value_or(0); i < frames.size(); ++i) unref_frame(frames[i]);
     if (!installed) return installed.error();
     return {};
+}
+
+Result<void> install(UserTables& tables, std::uint64_t page, PhysAddr frame, Access access) {
+    return install(tables, page, std::span<const PhysAddr>(&frame, 1), access);
 }
 
 /// Pages from `page` on that are in the mapping and in the same last-level table, up to
@@ -169,7 +168,7 @@ Result<void> AddressSpace::fill_anonymous(Mapping& mapping, std::uint64_t page, 
         if (!frame) break;
         run.frames[run.count++] = *frame;
     }
-    return install(tables_, page, run, access_of(mapping) | Access::kWrite);
+    return install(tables_, page, run.all(), access_of(mapping) | Access::kWrite);
 }
 
 // The object's mapping lock is held from the look at its size until the page stands in the table:
@@ -200,7 +199,7 @@ Result<void> AddressSpace::fill_from_object(Mapping& mapping, std::uint64_t page
         if (!next) break;
         run.frames[run.count++] = *next;
     }
-    return install(tables_, page, run, access);
+    return install(tables_, page, run.all(), access);
 }
 
 Result<void> AddressSpace::write_private(Mapping& mapping, std::uint64_t page) {

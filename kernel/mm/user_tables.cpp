@@ -129,16 +129,8 @@ PageEntry UserTables::entry_at(std::uint64_t at) {
     return table.held() ? page_place(table.frame(), at).load() : PageEntry();
 }
 
-Result<bool> UserTables::install(std::uint64_t at, PageEntry entry) {
-    const SpinGuard guard(lock_);
-    const EntryPlace place = page_place(TRY(own(at)), at);
-    if (place.load().held()) return false;
-    place.store(entry);
-    return true;
-}
-
-Result<std::size_t> UserTables::install_run(std::uint64_t at, std::span<const PhysAddr> frames,
-                                            arch::Access access) {
+Result<std::size_t> UserTables::install(std::uint64_t at, std::span<const PhysAddr> frames,
+                                        arch::Access access) {
     EXO_ASSERT(arch::entry_index(at, 1) + frames.size() <= arch::kTableEntries);
     const SpinGuard guard(lock_);
     const PhysAddr table = TRY(own(at));

@@ -39,14 +39,11 @@ class UserTables {
     /// The same, with a reference to the page for the caller if there is one.
     [[nodiscard]] arch::PageEntry pin(std::uint64_t at) EXCLUDES(lock_);
 
-    /// Puts a page, whose reference it takes over, where none is. False: there is one, and the
-    /// reference stays the caller's. NOMEM: the same.
-    Result<bool> install(std::uint64_t at, arch::PageEntry entry) EXCLUDES(lock_);
-
-    /// Puts pages with the same rights from `at` on, within one last-level table, up to the first
-    /// place where one stands. How many: of the rest the references stay the caller's. NOMEM: none.
-    Result<std::size_t> install_run(std::uint64_t at, std::span<const PhysAddr> frames,
-                                    arch::Access access) EXCLUDES(lock_);
+    /// Puts pages with the same rights, whose references it takes over, from `at` on, within one
+    /// last-level table, up to the first place where one stands. How many: of the rest the
+    /// references stay the caller's. NOMEM: of all.
+    Result<std::size_t> install(std::uint64_t at, std::span<const PhysAddr> frames,
+                                arch::Access access) EXCLUDES(lock_);
 
     /// How many pages right before `at` may be written to, in its last-level table; at most `most`.
     [[nodiscard]] unsigned writable_before(std::uint64_t at, unsigned most) EXCLUDES(lock_);
@@ -67,7 +64,7 @@ class UserTables {
     Result<WriteResult> allow_write(std::uint64_t at, arch::Access access) EXCLUDES(lock_);
 
     /// Puts `entry` in the place of `old`, of which one reference goes, if that still stands there.
-    /// False, NOMEM: as install().
+    /// False: it does not, and the reference to `entry`'s page stays the caller's. NOMEM: the same.
     Result<bool> replace(std::uint64_t at, PhysAddr old, arch::PageEntry entry) EXCLUDES(lock_);
 
     /// Makes sure that remove() of [begin, end) cannot fail. NOMEM.
