@@ -63,14 +63,14 @@ void read_acpi() {
 }
 
 /// Device registers at `at`, or 0 where there are none or no memory to map them.
-VirtAddr map_registers(KernelMappings& mappings, std::uint64_t at) {
+VirtAddr map_registers(std::uint64_t at) {
     if (at == 0) return VirtAddr(0);
-    return mappings.map_device(PhysAddr(at), kPageSize).value_or(VirtAddr(0));
+    return kernel_mappings().map_device(PhysAddr(at), kPageSize).value_or(VirtAddr(0));
 }
 
-void start_time(KernelMappings& mappings) {
-    arch::start_clock(map_registers(mappings, platform.hpet_address));
-    arch::set_local_apic(map_registers(mappings, platform.local_apic_address));
+void start_time() {
+    arch::start_clock(map_registers(platform.hpet_address));
+    arch::set_local_apic(map_registers(platform.local_apic_address));
     arch::start_local_apic();
     const auto seconds = arch::read_rtc();
     if (seconds) set_wall_clock(*seconds * 1'000'000'000);
@@ -171,14 +171,11 @@ extern "C" [[noreturn]] void kernel_main(std::uint64_t start_info) {
     }
     read_acpi();
     const arch::PageTable tables = start_memory();
-    start_time(kernel_mappings());
-    start_interrupts(platform,
-                     [](std::uint64_t at) { return map_registers(kernel_mappings(), at); });
+    start_time();
+    start_interrupts(platform, map_registers);
     start_shootdown();
     if (!start_scheduler() || !start_reaper()) panic("no memory for the scheduler");
-    start_power(
-        platform, [](std::uint64_t at) { return map_registers(kernel_mappings(), at); },
-        boot_option("reboot"));
+    start_power(platform, map_registers, boot_option("reboot"));
     start_other_cpus(platform, tables);
     const auto first = Thread::create_kernel("start", start_programs, nullptr);
     if (!first) panic("no memory for the first thread");

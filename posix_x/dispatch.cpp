@@ -160,7 +160,7 @@ bool is_wanted(const Task& task) {
         if (!task.interrupted() && task.restart_code == Errno{}) break;
         arch::enable_interrupts();
         deliver_signals(frame);
-        static_cast<void>(arch::disable_interrupts());
+        arch::disable_interrupts();
     }
 }
 

@@ -72,7 +72,7 @@ bool syscall_dispatch(exo::arch::TrapFrame* frame) {
     const std::uint64_t begin = upcall::left_program();
     enable_interrupts();
     const std::uint64_t end = upcall::system_call(*frame, begin);
-    static_cast<void>(disable_interrupts());
+    disable_interrupts();
     upcall::return_to_user(*frame, end);
     return sysret_can_load(*frame);
 }

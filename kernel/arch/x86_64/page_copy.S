@@ -10,25 +10,15 @@ clear_page:
     leaq 4096(%rdi), %rdx
     cmpb $0, wide_copies(%rip)
     je 2f
-    subq $32, %rsp
-    vmovdqu %ymm0, (%rsp)
-    vpxor %xmm0, %xmm0, %xmm0   // the upper half as well
+    SAVE_AND_ZERO_WIDE
 1:  STORE_WIDE
     subq $-128, %rdi
     cmpq %rdx, %rdi
     jne 1b
-    vmovdqu (%rsp), %ymm0
-    addq $32, %rsp
+    RESTORE_ZEROED_WIDE
     retq
 2:  xorl %eax, %eax
-3:  movq %rax, (%rdi)
-    movq %rax, 8(%rdi)
-    movq %rax, 16(%rdi)
-    movq %rax, 24(%rdi)
-    movq %rax, 32(%rdi)
-    movq %rax, 40(%rdi)
-    movq %rax, 48(%rdi)
-    movq %rax, 56(%rdi)
+3:  STORE_64
     addq $64, %rdi
     cmpq %rdx, %rdi
     jne 3b

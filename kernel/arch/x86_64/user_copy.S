@@ -121,14 +121,7 @@ user_clear:
 10: subq $64, %rsi
     jb 2f
 1:  MAY_FAULT
-    movq %rax, (%rdi)
-    movq %rax, 8(%rdi)
-    movq %rax, 16(%rdi)
-    movq %rax, 24(%rdi)
-    movq %rax, 32(%rdi)
-    movq %rax, 40(%rdi)
-    movq %rax, 48(%rdi)
-    movq %rax, 56(%rdi)
+    STORE_64
     RESUME_AT 2f
     addq $64, %rdi
     subq $64, %rsi
@@ -146,9 +139,7 @@ user_clear:
     retq
 11: cmpb $0, wide_copies(%rip)
     je 10b
-    subq $32, %rsp
-    vmovdqu %ymm0, (%rsp)
-    vpxor %xmm0, %xmm0, %xmm0   // the upper half as well
+    SAVE_AND_ZERO_WIDE
     addq $-128, %rsi
 12: MAY_FAULT
     STORE_WIDE
@@ -156,8 +147,7 @@ user_clear:
     subq $-128, %rdi
     subq $128, %rsi
     jae 12b
-13: vmovdqu (%rsp), %ymm0
-    addq $32, %rsp
+13: RESTORE_ZEROED_WIDE
     subq $-128, %rsi
     jmp 10b
 
