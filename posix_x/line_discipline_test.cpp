@@ -289,8 +289,6 @@ TEST_F(LineDisciplineTest, goes_round_its_buffer) {
     }
 }
 
-}  // namespace
-
 TEST_F(LineDisciplineTest, stops_and_starts_output) {
     EXPECT_FALSE(line_.output_stopped());
     type("\x13");
@@ -325,5 +323,7 @@ TEST_F(LineDisciplineTest, a_raw_buffer_has_room_for_what_it_stores) {
     EXPECT_EQ(read(), "xyz");
     EXPECT_EQ(line_.input_room(), LineDiscipline::kCapacity);
 }
+
+}  // namespace
 
 }  // namespace exo::posix

@@ -124,8 +124,10 @@ Result<std::size_t> PtyMaster::read(IoCursor& to) {
             if (events != 0) return to.put(&events, 1);
         }
         std::byte piece[512];
-        std::size_t got =
-            port_->take(std::span(piece).first(std::min(to.remaining(), sizeof piece)));
+        const auto take = [&] {
+            return port_->take(std::span(piece).first(std::min(to.remaining(), sizeof piece)));
+        };
+        std::size_t got = take();
         if (got == 0) {
             if (port_->ready().closed) return Errno::IO;
             continue;  // another reader was first
@@ -137,7 +139,7 @@ Result<std::size_t> PtyMaster::read(IoCursor& to) {
         while (got != 0) {
             const std::size_t put = TRY(to.put(piece, got));
             if (put < got) break;
-            got = port_->take(std::span(piece).first(std::min(to.remaining(), sizeof piece)));
+            got = take();
         }
         terminal().drained();
         return to.done();

@@ -175,17 +175,12 @@ void become_controlling_terminal(Task& task, File& file) {
 }
 
 void leave_terminal(Process& process) {
-    if (process.kin.session != process.pid) {
-        RefPtr<Terminal> terminal;
-        auto table = process_table().lock();
-        std::swap(terminal, process.kin.terminal);
-        return;
-    }
-    RefPtr<Terminal> terminal;
+    RefPtr<Terminal> terminal;  // given back without the lock
     Pid hung_up;
     {
         auto table = process_table().lock();
         std::swap(terminal, process.kin.terminal);
+        if (process.kin.session != process.pid) return;
         hung_up = std::exchange(process.kin.hung_up_foreground, 0);
         if (hung_up != 0 && !table->group_exists(hung_up, process.pid)) hung_up = 0;
     }

@@ -205,13 +205,27 @@ Result<long> sys_alarm(Task& task, std::uint32_t seconds) {
 
 namespace {
 
-constexpr std::uint32_t kItimerReal = 0, kItimerVirtual = 1, kItimerProf = 2;
+/// What `use` makes of the process's timer of that kind. INVAL: there is no such kind.
+template <typename Use>
+Result<Alarm::Setting> with_timer(Process& process, std::uint32_t which, Use use) {
+    constexpr std::uint32_t kReal = 0, kVirtual = 1, kProf = 2;
+    switch (which) {
+        case kReal:
+            return use(process.alarm);
+        case kVirtual:
+            return use(process.program_alarm);
+        case kProf:
+            return use(process.profile_alarm);
+        default:
+            return Errno::INVAL;
+    }
+}
 
 }  // namespace
 
 Result<long> sys_setitimer(Task& task, std::uint32_t which, UserIn<abi::Timeval> in,
                            UserOut<abi::Timeval> out) {
-    if (which > kItimerProf) return Errno::INVAL;
+    TRY(with_timer(task.process(), which, [](auto&) { return Alarm::Setting(); }));
     Alarm::Setting next;
     if (!in.is_null()) {
         const abi::Timeval first = TRY(in.read(0));
@@ -219,10 +233,8 @@ Result<long> sys_setitimer(Task& task, std::uint32_t which, UserIn<abi::Timeval>
         next.period_ns = TRY(to_ns(first));
         next.left_ns = TRY(to_ns(second));
     }
-    Process& process = task.process();
-    const Alarm::Setting before = which == kItimerReal      ? process.alarm.set(next)
-                                  : which == kItimerVirtual ? process.program_alarm.set(next)
-                                                            : process.profile_alarm.set(next);
+    const Alarm::Setting before =
+        TRY(with_timer(task.process(), which, [&](auto& timer) { return timer.set(next); }));
     if (out.is_null()) return 0;
     TRY(out.write(0, to_timeval(before.period_ns)));
     TRY(out.write(1, to_timeval(before.left_ns)));
@@ -230,11 +242,8 @@ Result<long> sys_setitimer(Task& task, std::uint32_t which, UserIn<abi::Timeval>
 }
 
 Result<long> sys_getitimer(Task& task, std::uint32_t which, UserOut<abi::Timeval> out) {
-    if (which > kItimerProf) return Errno::INVAL;
-    Process& process = task.process();
-    const Alarm::Setting now = which == kItimerReal      ? process.alarm.get()
-                               : which == kItimerVirtual ? process.program_alarm.get()
-                                                         : process.profile_alarm.get();
+    const Alarm::Setting now =
+        TRY(with_timer(task.process(), which, [](auto& timer) { return timer.get(); }));
     TRY(out.write(0, to_timeval(now.period_ns)));
     TRY(out.write(1, to_timeval(now.left_ns)));
     return 0;
