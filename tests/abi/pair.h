@@ -34,6 +34,15 @@ inline Pair open_pair() {
     return {master, slave};
 }
 
+/// What `change` makes of the terminal's settings holds from now on.
+template <typename Change>
+void change_settings(int fd, Change change) {
+    termios settings;
+    CHECK_EQ(tcgetattr(fd, &settings), 0);
+    change(&settings);
+    CHECK_EQ(tcsetattr(fd, TCSANOW, &settings), 0);
+}
+
 inline void write_text(int fd, const char* text) {
     CHECK_EQ(write(fd, text, strlen(text)), strlen(text));
 }

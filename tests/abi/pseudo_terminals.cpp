@@ -10,10 +10,7 @@ using namespace abi;
 namespace {
 
 void set_raw(int fd) {
-    termios settings;
-    CHECK_EQ(tcgetattr(fd, &settings), 0);
-    cfmakeraw(&settings);
-    CHECK_EQ(tcsetattr(fd, TCSANOW, &settings), 0);
+    change_settings(fd, cfmakeraw);
 }
 
 }  // namespace
@@ -70,10 +67,10 @@ ABI_TEST(the_slave_of_a_pair_has_the_usual_settings) {
 
 ABI_TEST(a_pseudo_terminal_has_eight_bits) {
     const Pair pair = open_pair();
+    change_settings(pair.slave, [](termios* settings) {
+        settings->c_cflag = (settings->c_cflag & ~tcflag_t{CSIZE}) | CS7 | PARENB;
+    });
     termios settings;
-    CHECK_EQ(tcgetattr(pair.slave, &settings), 0);
-    settings.c_cflag = (settings.c_cflag & ~tcflag_t{CSIZE}) | CS7 | PARENB;
-    CHECK_EQ(tcsetattr(pair.slave, TCSANOW, &settings), 0);
     CHECK_EQ(tcgetattr(pair.master, &settings), 0);  // the slave's, too
     CHECK_EQ(settings.c_cflag & (CSIZE | PARENB), CS8);
 }
@@ -86,20 +83,15 @@ ABI_TEST(output_gets_carriage_returns) {
 
 ABI_TEST(tabs_become_blanks_with_xtabs) {
     const Pair pair = open_pair();
-    termios settings;
-    CHECK_EQ(tcgetattr(pair.slave, &settings), 0);
-    settings.c_oflag |= XTABS;
-    CHECK_EQ(tcsetattr(pair.slave, TCSANOW, &settings), 0);
+    change_settings(pair.slave, [](termios* settings) { settings->c_oflag |= XTABS; });
     write_text(pair.slave, "a\tb\r\tc");
     expect(pair.master, "a       b\r        c");
 }
 
 ABI_TEST(onocr_leaves_carriage_returns_in_column_zero_out) {
     const Pair pair = open_pair();
-    termios settings;
-    CHECK_EQ(tcgetattr(pair.slave, &settings), 0);
-    settings.c_oflag = OPOST | ONOCR | OLCUC;
-    CHECK_EQ(tcsetattr(pair.slave, TCSANOW, &settings), 0);
+    change_settings(pair.slave,
+                    [](termios* settings) { settings->c_oflag = OPOST | ONOCR | OLCUC; });
     write_text(pair.slave, "\rab\r\rC");
     expect(pair.master, "AB\rC");
 }
@@ -135,20 +127,15 @@ ABI_TEST(control_r_shows_the_line_again) {
 
 ABI_TEST(without_echoke_a_killed_line_stays_on_the_screen) {
     const Pair pair = open_pair();
-    termios settings;
-    CHECK_EQ(tcgetattr(pair.slave, &settings), 0);
-    settings.c_lflag &= ~static_cast<tcflag_t>(ECHOKE);
-    CHECK_EQ(tcsetattr(pair.slave, TCSANOW, &settings), 0);
+    change_settings(pair.slave,
+                    [](termios* settings) { settings->c_lflag &= ~static_cast<tcflag_t>(ECHOKE); });
     write_text(pair.master, "ab\x15");
     expect(pair.master, "ab^U\r\n");
 }
 
 ABI_TEST(echoprt_shows_what_is_erased) {
     const Pair pair = open_pair();
-    termios settings;
-    CHECK_EQ(tcgetattr(pair.slave, &settings), 0);
-    settings.c_lflag |= ECHOPRT;
-    CHECK_EQ(tcsetattr(pair.slave, TCSANOW, &settings), 0);
+    change_settings(pair.slave, [](termios* settings) { settings->c_lflag |= ECHOPRT; });
     write_text(pair.master, "abc\x7f\x7fx");
     expect(pair.master, "abc\\cb/x");
 }
@@ -270,16 +257,13 @@ ABI_TEST(packet_mode_tells_of_flow_control) {
     const Pair pair = open_pair();
     int on = 1;
     CHECK_EQ(ioctl(pair.master, TIOCPKT, &on), 0);
-    termios settings;
-    CHECK_EQ(tcgetattr(pair.slave, &settings), 0);
-    settings.c_iflag &= ~static_cast<tcflag_t>(IXON);
-    CHECK_EQ(tcsetattr(pair.slave, TCSANOW, &settings), 0);
+    change_settings(pair.slave,
+                    [](termios* settings) { settings->c_iflag &= ~static_cast<tcflag_t>(IXON); });
     CHECK_EQ(poll_for(pair.master, POLLIN | POLLPRI), POLLIN | POLLPRI);
     unsigned char got[16];
     CHECK_EQ(read(pair.master, got, sizeof got), 1);
     CHECK_EQ(got[0], TIOCPKT_NOSTOP);
-    settings.c_iflag |= IXON;
-    CHECK_EQ(tcsetattr(pair.slave, TCSANOW, &settings), 0);
+    change_settings(pair.slave, [](termios* settings) { settings->c_iflag |= IXON; });
     CHECK_EQ(read(pair.master, got, sizeof got), 1);
     CHECK_EQ(got[0], TIOCPKT_DOSTOP);
     CHECK_EQ(tcflush(pair.slave, TCIFLUSH), 0);

@@ -190,10 +190,7 @@ ABI_TEST(a_background_reader_is_stopped) {
 
 ABI_TEST(a_background_writer_is_stopped_with_tostop) {
     const Pair pair = open_pair();
-    termios settings;
-    CHECK_EQ(tcgetattr(pair.slave, &settings), 0);
-    settings.c_lflag |= TOSTOP;
-    CHECK_EQ(tcsetattr(pair.slave, TCSANOW, &settings), 0);
+    change_settings(pair.slave, [](termios* settings) { settings->c_lflag |= TOSTOP; });
     const pid_t pid = start_session(pair, [&] {
         const pid_t job = fork();
         if (job == 0) {

@@ -21,10 +21,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PATIENCE = 30
 ROWS, COLUMNS = 30, 100
 UP, LEFT, ESCAPE = b"\x1b[A", b"\x1b[D", b"\x1b"
-# What a terminal does not show: cursor positions, colours, returns.
 # A shell has begun: what it says first, and its prompt.
 SHELL = rb"(?s)built-in shell.*# "
 SET_PASSWORD = b"cp /etc/passwd /tmp; printf 'secret\\nsecret\\n' | passwd root >/dev/null 2>&1; echo $?"
+# What a terminal does not show: cursor positions, colours, returns.
 CONTROLS = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r|\x07")
 
 
