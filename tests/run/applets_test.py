@@ -79,6 +79,7 @@ def results(kernel, cases, extra):
         done = subprocess.run(["./exo", "run", "--kernel", kernel, "--cpus", "2", *extra, "--timeout", str(BOOT_SECONDS),
                                "--file", f"{directory}/cases:/applets/cases",
                                "--file", f"{HERE}/applets/guest.sh:/applets/guest.sh",
+                               "--file", f"{HERE}/applets/soon:/applets/soon",
                                "--", "sh", "/applets/guest.sh"],
                               cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
@@ -116,18 +117,22 @@ def main():
     options = parser.parse_args()
     cases = read_cases()
     wrong = uncovered(cases)
-    for line in wrong:
-        print(f"FAILED  {line}")
     chosen = [case for case in cases if re.search(options.only, case.name)]
     linux, exo = results("linux", chosen, []), results("exo", chosen, [])
     failed = len(wrong)
+    failures = [f"FAILED  {line}" for line in wrong]
     for case in chosen:
         lines = complaints(case, linux.get(case.name), exo.get(case.name))
+        title = f"{case.name} ({' '.join(case.applets)})"
+        if lines:
+            failures += [f"FAILED  {title}", *lines]
+        else:
+            print(f"ok      {title}")
         failed += bool(lines)
-        print(f"{'FAILED ' if lines else 'ok     '} {case.name} ({' '.join(case.applets)})")
         if options.show and case.name in linux:
             print(linux[case.name][1].decode(errors="replace"))
-        print("\n".join(lines), end="\n" if lines else "")
+    # Last, since of a long log the end is read.
+    print("\n".join(failures), end="\n" if failures else "")
     print(f"{len(chosen)} cases, {failed} failures")
     return 1 if failed or not chosen else 0
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs every case in /applets/cases, each in an empty directory with 30 seconds; prints for each a
 # line "\001NAME EXIT-CODE BYTES" and its output.
+PATH=$PATH:/applets
 for case in /applets/cases/*; do
     mkdir -p /tmp/case
     cd /tmp/case || exit 1
