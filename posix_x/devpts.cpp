@@ -7,7 +7,6 @@
 #include "kernel/fs/inode_file.h"
 #include "kernel/fs/mount_options.h"
 #include "kernel/fs/mounts.h"
-#include "kernel/fs/time.h"
 
 namespace exo::posix {
 
@@ -174,23 +173,6 @@ void Devpts::remove(PtsInode& slave) {
 RefPtr<PtsInode> Devpts::find(std::uint32_t number) {
     if (number >= kMost) return {};
     return (*slots_.lock())[number].named;
-}
-
-DevptsInode::DevptsInode(FileSystem& file_system, const InodeStat& stat)
-    : Inode(file_system, stat.type) {
-    stat_.unlocked() = stat;
-}
-
-Result<void> DevptsInode::set_attributes(const AttributeChange& change) {
-    const Timestamp now = now_timestamp();
-    auto stat = stat_.lock();
-    if (change.mode) stat->mode = change.to.mode & 07777;
-    if (change.uid) stat->uid = change.to.uid;
-    if (change.gid) stat->gid = change.to.gid;
-    if (change.accessed) stat->accessed = change.to.accessed;
-    if (change.modified) stat->modified = change.to.modified;
-    stat->changed = now;
-    return {};
 }
 
 Result<Ref<File>> PtsInode::open(Dentry& by, FileFlags flags, Rights) {

@@ -5,7 +5,7 @@
 #include <array>
 
 #include "kernel/fs/file_system.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/kept_inode.h"
 #include "posix_x/terminal.h"
 
 namespace exo::posix {
@@ -52,18 +52,13 @@ class Devpts final : public FileSystem {
 };
 
 /// A node of devpts: a slave, the directory or ptmx.
-class DevptsInode : public Inode {
+class DevptsInode : public KeptInode {
   public:
-    [[nodiscard]] InodeStat stat() override { return *stat_.lock(); }
-    Result<void> set_attributes(const AttributeChange& change) override;
     /// A slave's master may end without its name being taken away first.
     [[nodiscard]] bool names_are_stable() const override { return false; }
 
   protected:
-    DevptsInode(FileSystem& file_system, const InodeStat& stat);
-
-  private:
-    Locked<InodeStat, SpinLock<LockRank::kAttributes>> stat_;
+    using KeptInode::KeptInode;
 };
 
 class PtsInode final : public DevptsInode {

@@ -18,6 +18,7 @@ class PidFile final : public File {
         : File(ObjectType::kProcessFile, flags), process_(process) {}
 
   private:
+    [[nodiscard]] std::string_view kind_name() const override { return "[pidfd]"; }
     const Ref<Process> process_;
 };
 

@@ -19,6 +19,7 @@ class SignalFile final : public File {
     PollEvents poll(PollTable* table) override;
 
   private:
+    [[nodiscard]] std::string_view kind_name() const override { return "[signalfd]"; }
     template <typename T, typename... Arguments>
     friend Result<Ref<T>> exo::make_ref(Arguments&&... arguments);
     SignalFile(std::uint64_t mask, FileFlags flags)

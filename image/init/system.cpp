@@ -29,6 +29,15 @@ void mount_all() {
             dprintf(2, "init: mount %s: %s\n", mount_point.path, strerror(errno));
         }
     }
+    static constexpr struct {
+        const char *target, *path;
+    } kLinks[] = {{"/proc/self/fd", "/dev/fd"},
+                  {"/proc/self/fd/0", "/dev/stdin"},
+                  {"/proc/self/fd/1", "/dev/stdout"},
+                  {"/proc/self/fd/2", "/dev/stderr"}};
+    for (const auto& link : kLinks)
+        if (symlink(link.target, link.path) != 0 && errno != EEXIST)
+            dprintf(2, "init: link %s: %s\n", link.path, strerror(errno));
 }
 
 int open_raw(const char* path) {

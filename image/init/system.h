@@ -3,8 +3,8 @@
 
 namespace init {
 
-/// Mounts /proc, /sys, /dev and /tmp where the kernel has not done so. What fails is said on the
-/// console; the session goes on without.
+/// Mounts /proc, /sys, /dev and /tmp where the kernel has not done so, and makes /dev/fd and
+/// /dev/stdin, stdout and stderr. What fails is said on the console; the session goes on without.
 void mount_all();
 
 /// Opens `path` in raw mode, 115200 8N1. -1: errno tells.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernel/fs/dentry_cache.h"
+#include "lib/base/format.h"
 
 namespace exo {
 
@@ -38,8 +39,10 @@ Result<Ref<Dentry>> Dentry::create_root(Ref<Inode> inode) {
     return create(nullptr, "", std::move(inode));
 }
 
-Result<Ref<Dentry>> Dentry::create_unnamed(Ref<Inode> inode) {
-    return create(nullptr, "", std::move(inode));
+Result<Ref<Dentry>> Dentry::create_unnamed(Ref<Inode> inode, std::string_view text) {
+    Ref<Dentry> made = TRY(create(nullptr, text, std::move(inode)));
+    made->unnamed_ = true;
+    return made;
 }
 
 void Dentry::destroy() {
@@ -96,6 +99,17 @@ std::size_t Dentry::name(char* to, std::size_t capacity) const {
 
 // Built from the end, since that is where a dentry is; then moved to the beginning.
 Result<std::size_t> Dentry::path(const Dentry& root, char* to, std::size_t capacity) const {
+    if (unnamed_) {
+        auto place = place_.lock();
+        const std::span all(to, capacity);
+        const std::string_view text = place->name.view();
+        // A file in memory is shown as a name that is gone.
+        const std::size_t length = place->inode->type() == FileType::kRegular
+                                       ? format_to(all, "/{} (deleted)", text)
+                                       : format_to(all, "{}", text);
+        if (length == capacity) return Errno::RANGE;
+        return length;
+    }
     std::size_t at = capacity;
     const auto prepend = [&](std::string_view text) {
         if (text.size() > at) return false;

@@ -39,14 +39,16 @@ class Dentry : public RefCounted {
   public:
     /// Root of a file system that is mounted nowhere yet.
     static Result<Ref<Dentry>> create_root(Ref<Inode> inode);
-    /// Of what no directory names (a file in memory).
-    static Result<Ref<Dentry>> create_unnamed(Ref<Inode> inode);
+    /// Of what no directory names: a file in memory, a pipe. path() tells `text` of it.
+    static Result<Ref<Dentry>> create_unnamed(Ref<Inode> inode, std::string_view text);
 
     /// The child called `name`, from the cache or by Inode::lookup(). It may be absent: inode() is
     /// empty then. NOTDIR; NOENT: this directory was removed; NOMEM. Takes content(). May sleep.
     Result<Ref<Dentry>> child(std::string_view name);
     /// The same for who holds content() of this directory.
     Result<Ref<Dentry>> child_locked(std::string_view name);
+
+    [[nodiscard]] bool is_unnamed() const { return unnamed_; }
 
     [[nodiscard]] RefPtr<Inode> inode() const;
     [[nodiscard]] RefPtr<Dentry> parent() const;  ///< empty: a root
@@ -114,6 +116,7 @@ class Dentry : public RefCounted {
     Atomic<bool> has_mount_{false};  // so that a walk need not lock to see that nothing is mounted
     FileSystem* file_system_ = nullptr;  // kept by the inode of some ancestor
     Dentry* root_ = nullptr;             // the ancestor without a parent
+    bool unnamed_ = false;               // its place's name is what path() says
     MountState mount_state_;             // of roots
 
     // Of the cache, under the lock of its shard.

@@ -3,7 +3,9 @@
 
 #include "kernel/fs/dentry.h"
 #include "kernel/fs/file_locks.h"
+#include "kernel/fs/unnamed_inode.h"
 #include "kernel/mm/memory_object.h"
+#include "lib/base/format.h"
 
 namespace exo {
 
@@ -16,6 +18,25 @@ FileLocks* locks_of(const File& file) {
 }
 
 }  // namespace
+
+RefPtr<Inode> File::inode() const {
+    return shared_unnamed_inode();
+}
+
+RefPtr<Dentry> File::dentry() const {
+    const RefPtr<Inode> inode = this->inode();
+    char text[48];
+    std::size_t length;
+    if (inode->type() == FileType::kUnknown) {
+        length = format_to(std::span(text), "anon_inode:{}", kind_name());
+    } else {
+        length =
+            format_to(std::span(text), "{}:[{}]",
+                      inode->type() == FileType::kFifo ? "pipe" : "socket", inode->stat().number);
+    }
+    auto made = Dentry::create_unnamed(inode.to_ref(), {text, length});
+    return made ? RefPtr<Dentry>(std::move(*made)) : RefPtr<Dentry>();
+}
 
 Result<std::uint64_t> position_from(std::uint64_t base, std::int64_t offset) {
     std::uint64_t position;

@@ -66,7 +66,8 @@ enum class FileFlags : std::uint32_t {
     kSync = 1 << 2,
     kDirect = 1 << 3,
     kNoAccessTime = 1 << 4,
-    kPathOnly = 1 << 5,  ///< O_PATH
+    kPathOnly = 1 << 5,   ///< O_PATH
+    kLargeFile = 1 << 6,  ///< O_LARGEFILE, which is only shown: it was opened by a name
 };
 template <>
 inline constexpr bool kIsBitSet<FileFlags> = true;
@@ -109,13 +110,11 @@ class File : public Object {
     /// What mmap(2) maps. NODEV: cannot be mapped.
     virtual Result<Ref<MemoryObject>> memory_object();
 
-    /// The inode it is open on; empty for what has none.
-    [[nodiscard]] virtual RefPtr<Inode> inode() const { return {}; }
-    /// The entry it was opened by, for /proc/PID/fd and openat(2); empty for what has none.
-    [[nodiscard]] virtual RefPtr<Dentry> dentry() const { return {}; }
-
-    /// What /proc/PID/fd shows of a file without a name that has one nevertheless; empty: nothing.
-    [[nodiscard]] virtual std::string_view label() const { return {}; }
+    /// The inode it is open on, which lives as long as the file.
+    [[nodiscard]] virtual RefPtr<Inode> inode() const;
+    /// The entry it was opened by, for /proc/PID/fd and openat(2). What has no name makes one, with
+    /// the text that Linux shows of it; empty: no memory.
+    [[nodiscard]] virtual RefPtr<Dentry> dentry() const;
 
     /// Makes stable what was written (fsync(2)). INVAL: nothing to make stable.
     virtual Result<void> sync();
@@ -145,6 +144,8 @@ class File : public Object {
     File(ObjectType type, FileFlags flags) : Object(type), flags_(flags) {}
 
   private:
+    /// What it is called that has no inode of its own.
+    [[nodiscard]] virtual std::string_view kind_name() const { return ""; }
     /// Nobody names it any more: hang up, wake the other side. May sleep.
     virtual void hang_up() {}
     /// `file`, which this one watches, is closed.

@@ -81,6 +81,16 @@ struct AttributeChange {
     bool mode = false, uid = false, gid = false, size = false;
     bool accessed = false, modified = false;
     InodeStat to;
+
+    /// All but the size, which is the file system's affair. The change is noted as of `now`.
+    void apply(InodeStat& stat, Timestamp now) const {
+        if (mode) stat.mode = to.mode & 07777;
+        if (uid) stat.uid = to.uid;
+        if (gid) stat.gid = to.gid;
+        if (accessed) stat.accessed = to.accessed;
+        if (modified) stat.modified = to.modified;
+        stat.changed = now;
+    }
 };
 
 class Inode : public RefCounted {

@@ -7,6 +7,7 @@
 #include "kernel/fs/memory_file.h"
 #include "kernel/fs/path_walk.h"
 #include "kernel/fs/tmpfs.h"
+#include "kernel/fs/unnamed_inode.h"
 
 namespace exo {
 
@@ -58,6 +59,7 @@ Result<void> start_file_systems() {
     TRY(register_file_system({"tmpfs", create_tmpfs_from_options}));
     TRY(register_file_system({"devtmpfs", create_devfs_from_options}));
     TRY(start_memory_files());
+    TRY(start_unnamed_inodes());
     return register_memory_devices();
 }
 

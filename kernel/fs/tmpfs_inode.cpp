@@ -106,14 +106,7 @@ InodeStat TmpfsInode::stat() {
 Result<void> TmpfsInode::set_attributes(const AttributeChange& change) {
     if (change.size) TRY(resize(change.to.size));
     const Timestamp now = now_timestamp();
-    auto attributes = attributes_.lock();
-    InodeStat& stat = attributes->stat;
-    if (change.mode) stat.mode = change.to.mode & 07777;
-    if (change.uid) stat.uid = change.to.uid;
-    if (change.gid) stat.gid = change.to.gid;
-    if (change.accessed) stat.accessed = change.to.accessed;
-    if (change.modified) stat.modified = change.to.modified;
-    stat.changed = now;
+    change.apply(attributes_.lock()->stat, now);
     return {};
 }
 

@@ -22,6 +22,7 @@ class EventCounter final : public File {
     [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_acquire); }
 
   private:
+    [[nodiscard]] std::string_view kind_name() const override { return "[eventfd]"; }
     template <typename T, typename... Arguments>
     friend Result<Ref<T>> make_ref(Arguments&&... arguments);
     EventCounter(std::uint64_t value, Take take, FileFlags flags)

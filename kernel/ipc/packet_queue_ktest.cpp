@@ -80,7 +80,7 @@ KERNEL_TEST(packet_queue_tells_full_ended_and_closed_apart) {
 
 KERNEL_TEST(packet_queue_keeps_handles_open_until_they_are_dropped) {
     auto queue = make_ref<PacketQueue>();
-    auto ends = create_pipe(FileFlags::kNonBlocking);
+    auto ends = create_pipe(FileFlags::kNonBlocking, 0, 0);
     KTEST_REQUIRE(queue.has_value() && ends.has_value());
     const std::uint32_t before = SentHandles::in_flight();
     std::byte byte[1];

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernel/fs/dentry.h"
+#include "kernel/fs/unnamed_inode.h"
 
 namespace exo {
 
@@ -269,13 +270,13 @@ namespace {
 /// One end, or both (a FIFO opened for reading and writing).
 class PipeFile final : public File {
   public:
-    PipeFile(Ref<Pipe> pipe, FileFlags flags, Rights access, RefPtr<Inode> inode,
-             RefPtr<Dentry> dentry)
+    /// `by`: what it was opened by, if it was.
+    PipeFile(Ref<Pipe> pipe, FileFlags flags, Rights access, Inode& inode, Dentry* by)
         : File(ObjectType::kPipe, flags),
           pipe_(std::move(pipe)),
           access_(access),
-          inode_(std::move(inode)),
-          dentry_(std::move(dentry)),
+          inode_(inode),
+          by_(by),
           others_(pipe_->add_end(access_)) {}
     ~PipeFile() override { leave(); }
 
@@ -284,7 +285,7 @@ class PipeFile final : public File {
     PollEvents poll(PollTable* table) override { return pipe_->poll(table, access_); }
     Result<std::size_t> readable_bytes() override { return pipe_->bytes(); }
     [[nodiscard]] RefPtr<Inode> inode() const override { return inode_; }
-    [[nodiscard]] RefPtr<Dentry> dentry() const override { return dentry_; }
+    [[nodiscard]] RefPtr<Dentry> dentry() const override { return by_ ? by_ : File::dentry(); }
     [[nodiscard]] Pipe& pipe() const { return *pipe_; }
     /// fifo(7)'s open.
     Result<void> wait_for_peer() { return pipe_->wait_for_peer(flags(), access_, others_); }
@@ -298,20 +299,19 @@ class PipeFile final : public File {
 
     const Ref<Pipe> pipe_;
     const Rights access_;
-    const RefPtr<Inode> inode_;
-    const RefPtr<Dentry> dentry_;
+    const Ref<Inode> inode_;
+    const RefPtr<Dentry> by_;
     const Pipe::Others others_;
     Atomic<bool> left_{false};
 };
 
 }  // namespace
 
-Result<PipeEnds> create_pipe(FileFlags flags) {
-    const Ref<Pipe> pipe = TRY(make_ref<Pipe>());
-    Ref<File> reader =
-        TRY(make_ref<PipeFile>(pipe, flags, Rights::kRead, RefPtr<Inode>(), RefPtr<Dentry>()));
-    Ref<File> writer =
-        TRY(make_ref<PipeFile>(pipe, flags, Rights::kWrite, RefPtr<Inode>(), RefPtr<Dentry>()));
+Result<PipeEnds> create_pipe(FileFlags flags, Uid uid, Gid gid) {
+    const Ref<Inode> inode = TRY(create_unnamed_inode(FileType::kFifo, uid, gid));
+    const auto pipe = TRY(inode->attached<Pipe>());
+    Ref<File> reader = TRY(make_ref<PipeFile>(pipe, flags, Rights::kRead, *inode, nullptr));
+    Ref<File> writer = TRY(make_ref<PipeFile>(pipe, flags, Rights::kWrite, *inode, nullptr));
     return PipeEnds{std::move(reader), std::move(writer)};
 }
 
@@ -321,9 +321,9 @@ Pipe* pipe_of(File& file) {
 
 Result<Ref<File>> open_fifo(Inode& inode, Dentry& by, FileFlags flags, Rights access) {
     const auto pipe = TRY(inode.attached<Pipe>());
-    const Ref<PipeFile> end =
-        TRY(make_ref<PipeFile>(pipe, flags, access, RefPtr<Inode>(&inode), RefPtr<Dentry>(&by)));
-    TRY(end->wait_for_peer());
+    const Ref<PipeFile> end = TRY(make_ref<PipeFile>(pipe, flags, access, inode, &by));
+    // A pipe has its ends already, or has lost them: Linux waits for nobody there.
+    if (!by.is_unnamed()) TRY(end->wait_for_peer());
     return Ref<File>(*end);
 }
 

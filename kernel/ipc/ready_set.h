@@ -63,6 +63,7 @@ class ReadySet final : public File {
     PollEvents poll(PollTable* table) override;
 
   private:
+    [[nodiscard]] std::string_view kind_name() const override { return "[eventpoll]"; }
     struct Key {
         const File* file;
         Fd number;

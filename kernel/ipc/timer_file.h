@@ -27,6 +27,7 @@ class TimerFile final : public File {
     PollEvents poll(PollTable* table) override;
 
   private:
+    [[nodiscard]] std::string_view kind_name() const override { return "[timerfd]"; }
     template <typename T, typename... Arguments>
     friend Result<Ref<T>> make_ref(Arguments&&... arguments);
     TimerFile(Clock clock, FileFlags flags) : File(ObjectType::kTimer, flags), clock_(clock) {}

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernel/fs/unnamed_inode.h"
 #include "kernel/ipc/abstract_names.h"
 
 namespace exo {
@@ -9,7 +10,6 @@ namespace exo {
 namespace {
 
 constinit Atomic<std::uint32_t> next_automatic{0};
-constinit Atomic<std::uint64_t> next_number{1};
 
 }  // namespace
 
@@ -18,10 +18,11 @@ RefPtr<UnixSocket> UnixEndpoint::socket() {
     return RefPtr<UnixSocket>(*socket);
 }
 
-UnixSocket::UnixSocket(Kind kind, FileFlags flags, Ref<UnixLink> link, unsigned side)
+UnixSocket::UnixSocket(Kind kind, FileFlags flags, Ref<Inode> inode, Ref<UnixLink> link,
+                       unsigned side)
     : File(ObjectType::kSocket, flags),
       kind_(kind),
-      number_(next_number.fetch_add(1, std::memory_order_relaxed)),
+      inode_(std::move(inode)),
       link_(std::move(link)),
       side_(side) {}
 
@@ -37,8 +38,14 @@ Result<Ref<UnixLink>> UnixSocket::create_link(Kind kind) {
     return link;
 }
 
-Result<Ref<UnixSocket>> UnixSocket::create(Kind kind, FileFlags flags) {
-    return make_ref<UnixSocket>(kind, flags, TRY(create_link(kind)), 0u);
+Result<Ref<UnixSocket>> UnixSocket::create_side(Kind kind, FileFlags flags, const PeerIdentity& who,
+                                                const Ref<UnixLink>& link, unsigned side) {
+    Ref<Inode> inode = TRY(create_unnamed_inode(FileType::kSocket, who.uid, who.gid));
+    return make_ref<UnixSocket>(kind, flags, std::move(inode), link, side);
+}
+
+Result<Ref<UnixSocket>> UnixSocket::create(Kind kind, FileFlags flags, const PeerIdentity& who) {
+    return create_side(kind, flags, who, TRY(create_link(kind)), 0);
 }
 
 void UnixSocket::become_connected(const PeerIdentity& peer) {
@@ -50,8 +57,8 @@ void UnixSocket::become_connected(const PeerIdentity& peer) {
 Result<UnixSocket::Pair> UnixSocket::create_pair(Kind kind, FileFlags flags,
                                                  const PeerIdentity& who) {
     const Ref<UnixLink> link = TRY(create_link(kind));
-    Pair pair{TRY(make_ref<UnixSocket>(kind, flags, link, 0u)),
-              TRY(make_ref<UnixSocket>(kind, flags, link, 1u))};
+    Pair pair{TRY(create_side(kind, flags, who, link, 0)),
+              TRY(create_side(kind, flags, who, link, 1))};
     pair.first->become_connected(who);
     pair.second->become_connected(who);
     if (kind == Kind::kDatagram) {
@@ -235,7 +242,7 @@ Result<void> UnixSocket::connect(UnixSocket& to, const PeerIdentity& who) {
     PeerIdentity listener;
     TRY(to.promise_place(flags(), listener));
     const Result<Ref<UnixSocket>> other =
-        make_ref<UnixSocket>(kind_, FileFlags::kNone, link_, 1 - side_);
+        create_side(kind_, FileFlags::kNone, listener, link_, 1 - side_);
     Result<void> claimed;
     if (other) {
         auto state = state_.lock();

@@ -52,14 +52,11 @@ class UnixSocket final : public File {
         Ref<UnixSocket> first, second;
     };
 
-    static Result<Ref<UnixSocket>> create(Kind kind, FileFlags flags);
+    static Result<Ref<UnixSocket>> create(Kind kind, FileFlags flags, const PeerIdentity& who);
     /// Connected to each other, by `who`.
     static Result<Pair> create_pair(Kind kind, FileFlags flags, const PeerIdentity& who);
 
     [[nodiscard]] Kind kind() const { return kind_; }
-    /// No other socket had this since the machine started.
-    [[nodiscard]] std::uint64_t number() const { return number_; }
-
     /// INVAL: it has a name already. The endpoint is new, and others find it.
     Result<void> bind(const UnixName& name, Ref<UnixEndpoint> endpoint);
     /// In the table of abstract names. ADDRINUSE; INVAL; NOMEM.
@@ -118,6 +115,7 @@ class UnixSocket final : public File {
     Result<std::size_t> write(IoCursor& from) override;
     PollEvents poll(PollTable* table) override;
     Result<std::size_t> readable_bytes() override;
+    [[nodiscard]] RefPtr<Inode> inode() const override { return inode_; }
 
   private:
     enum class Phase : std::uint8_t { kNew, kListening, kConnected, kClosed };
@@ -140,7 +138,9 @@ class UnixSocket final : public File {
 
     template <typename T, typename... Arguments>
     friend Result<Ref<T>> make_ref(Arguments&&... arguments);
-    UnixSocket(Kind kind, FileFlags flags, Ref<UnixLink> link, unsigned side);
+    UnixSocket(Kind kind, FileFlags flags, Ref<Inode> inode, Ref<UnixLink> link, unsigned side);
+    static Result<Ref<UnixSocket>> create_side(Kind kind, FileFlags flags, const PeerIdentity& who,
+                                               const Ref<UnixLink>& link, unsigned side);
     ~UnixSocket() override { leave(); }
     void hang_up() override { leave(); }
     void leave();
@@ -164,7 +164,7 @@ class UnixSocket final : public File {
     PollEvents poll_datagrams(PollTable* table);
 
     const Kind kind_;
-    const std::uint64_t number_;
+    const Ref<Inode> inode_;
     const Ref<UnixLink> link_;
     const unsigned side_;  // of the link
     Locked<State, SpinLock<LockRank::kSocket>> state_;

@@ -22,12 +22,12 @@ Result<Target> target_of(Dentry& dentry) {
                   TRY(WriteAccess::begin(root.mount_state(), RefPtr<RefCounted>(&root)))};
 }
 
-/// BADF; ROFS. What has no name (a pipe) has no mount that anybody could make read-only.
+/// BADF; ROFS.
 Result<Target> target_of(Task& task, Fd fd) {
     const auto file = TRY(opened_file_of(task, fd));
-    if (const RefPtr<Dentry> dentry = file->dentry(); dentry && dentry->inode())
-        return target_of(*dentry);
-    return Target{TRY(inode_of(task, fd)), {}};
+    const RefPtr<Dentry> dentry = file->dentry();
+    if (!dentry) return Errno::NOMEM;
+    return target_of(*dentry);
 }
 
 Result<Target> target_of_path(Task& task, DirFd at, UserPath path, Flags flags) {
@@ -122,7 +122,7 @@ Result<long> sys_fallocate(Task& task, Fd fd, Flags mode, std::int64_t offset, s
     if (offset < 0 || size <= 0) return Errno::INVAL;
     if (!mode.only(kKeepSize)) return Errno::OPNOTSUPP;
     const RefPtr<Inode> inode = file->inode();
-    if (!inode || inode->type() == FileType::kFifo) return Errno::SPIPE;
+    if (inode->type() == FileType::kFifo) return Errno::SPIPE;
     if (inode->type() == FileType::kDirectory) return Errno::ISDIR;
     if (inode->type() != FileType::kRegular) return Errno::NODEV;
     TRY(inode->allocate(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(size),
@@ -196,7 +196,7 @@ Result<long> sys_truncate(Task& task, UserPath path, std::int64_t size) {
 Result<long> sys_ftruncate(Task& task, Fd fd, std::int64_t size) {
     const auto [file, rights] = TRY(opened_file_handle_of(task, fd));
     const RefPtr<Inode> inode = file->inode();
-    const bool fits = inode && inode->type() == FileType::kRegular;
+    const bool fits = inode->type() == FileType::kRegular;
     if (!fits || !includes(rights, Rights::kWrite)) return Errno::INVAL;
     return set_size(task, *inode, size);
 }

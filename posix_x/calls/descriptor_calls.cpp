@@ -15,7 +15,7 @@ Result<long> sys_openat(Task& task, DirFd at, UserPath path, Flags flags, ModeBi
     const Path name = TRY(path.read());
     const std::uint32_t access = flags.bits & abi::kOAccess;
     OpenRequest request;
-    request.flags = file_flags_of(flags.bits);
+    request.flags = file_flags_of(flags.bits | abi::kOLargeFile);
     if ((flags.bits & abi::kOTmpFile) == abi::kOTmpFile) return Errno::OPNOTSUPP;
     if (flags.has(abi::kOPath)) {
         request.access = Rights::kNone;
@@ -109,14 +109,16 @@ Result<long> set_status_flags(File& file, std::uint32_t open_flags) {
     return 0;
 }
 
+Result<Seals> seals_of(Task& task, Fd fd) {
+    return TRY(inode_of(task, fd))->seals();
+}
+
 /// F_ADD_SEALS. PERM: not open for writing, or sealed against it.
 Result<long> add_seals(Task& task, Fd fd, std::uint64_t bits) {
     const auto [file, rights] = TRY(opened_file_handle_of(task, fd));
     if (!includes(rights, Rights::kWrite)) return Errno::PERM;
     if ((bits & ~static_cast<std::uint64_t>(Seals::kAll)) != 0) return Errno::INVAL;
-    const RefPtr<Inode> inode = file->inode();
-    if (!inode) return Errno::INVAL;
-    TRY(inode->add_seals(static_cast<Seals>(bits)));
+    TRY(file->inode()->add_seals(static_cast<Seals>(bits)));
     return 0;
 }
 
@@ -150,8 +152,7 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
             return 0;
         case abi::kFGetFl: {
             const auto [file, rights] = TRY(file_handle_of(task, fd));
-            // As on Linux, only what was opened by a name shows it.
-            return open_flags_of(file->flags(), rights) | (file->dentry() ? abi::kOLargeFile : 0);
+            return open_flags_of(file->flags(), rights);
         }
         case abi::kFSetFl:
             return set_status_flags(*TRY(opened_file_of(task, fd)),
@@ -162,10 +163,8 @@ Result<long> sys_fcntl(Task& task, Fd fd, std::uint32_t command, std::uint64_t a
             return pipe == nullptr ? Result<long>(Errno::BADF)
                                    : static_cast<long>(pipe->capacity());
         }
-        case abi::kFGetSeals: {
-            const RefPtr<Inode> of = TRY(opened_file_of(task, fd))->inode();
-            return of ? static_cast<long>(TRY(of->seals())) : Result<long>(Errno::INVAL);
-        }
+        case abi::kFGetSeals:
+            return static_cast<long>(TRY(seals_of(task, fd)));
         case abi::kFAddSeals:
             return add_seals(task, fd, argument);
         case abi::kFSetPipeSize:
@@ -197,7 +196,7 @@ Result<long> sys_memfd_create(Task& task, UserAddr name, Flags flags) {
     Ref<File> file =
         TRY(create_memory_file({label, kPrefix.size() + static_cast<std::size_t>(length)},
                                flags.has(kAllowSealing) ? Seals::kNone : Seals::kSeal,
-                               *task.process().credentials(), FileFlags::kNone));
+                               *task.process().credentials(), FileFlags::kLargeFile));
     return install(task, std::move(file), abi::kOReadWrite,
                    flags.has(kCloseOnExec) ? CloseOnExec::kYes : CloseOnExec::kNo);
 }
@@ -205,7 +204,8 @@ Result<long> sys_memfd_create(Task& task, UserAddr name, Flags flags) {
 Result<long> sys_pipe2(Task& task, UserOut<std::int32_t> ends, Flags flags) {
     if (!flags.only(abi::kOCloseOnExec | abi::kONonBlock | abi::kODirect)) return Errno::INVAL;
     HandleTable& handles = *task.process().handles;
-    PipeEnds pipe = TRY(create_pipe(file_flags_of(flags.bits)));
+    const auto who = task.process().credentials();
+    PipeEnds pipe = TRY(create_pipe(file_flags_of(flags.bits), who->fs_uid, who->fs_gid));
     auto reader = TRY(handles.reserve(file_limit(task)));
     auto writer = TRY(handles.reserve(file_limit(task)));
     TRY(ends.write(0, static_cast<std::int32_t>(reader.fd())));

@@ -37,8 +37,7 @@ Result<WalkStart> start_of(Task& task, DirFd at, std::string_view path) {
     if (at.is_cwd() || path.starts_with('/')) return start;
     const auto file = TRY(file_of(task, at.fd()));
     const RefPtr<Dentry> dentry = file->dentry();
-    if (!dentry) return Errno::NOTDIR;
-    const RefPtr<Inode> inode = dentry->inode();
+    const RefPtr<Inode> inode = dentry ? dentry->inode() : RefPtr<Inode>();
     if (!inode || inode->type() != FileType::kDirectory) return Errno::NOTDIR;
     start.at = dentry.to_ref();
     return start;
@@ -50,7 +49,7 @@ Result<Ref<Dentry>> resolve(Task& task, DirFd at, UserPath path, Flags flags) {
         if (at.is_cwd()) return task.process().places().walk_start().at;
         const auto file = TRY(file_of(task, at.fd()));
         const RefPtr<Dentry> dentry = file->dentry();
-        if (!dentry) return Errno::NOENT;
+        if (!dentry) return Errno::NOMEM;
         return dentry.to_ref();
     }
     const WalkStart start = TRY(start_of(task, at, name.text()));
@@ -65,10 +64,7 @@ Result<Ref<Inode>> inode_of(const Dentry& dentry) {
 }
 
 Result<Ref<Inode>> inode_of(Task& task, Fd fd) {
-    const auto file = TRY(opened_file_of(task, fd));
-    const RefPtr<Inode> inode = file->inode();
-    if (!inode) return Errno::BADF;
-    return inode.to_ref();
+    return TRY(opened_file_of(task, fd))->inode().to_ref();
 }
 
 std::uint32_t file_limit(Task& task) {
@@ -98,6 +94,7 @@ constexpr FlagPair kFlagPairs[] = {
     {abi::kOAppend, FileFlags::kAppend},        {abi::kONonBlock, FileFlags::kNonBlocking},
     {abi::kODataSync, FileFlags::kSync},        {abi::kODirect, FileFlags::kDirect},
     {abi::kONoAtime, FileFlags::kNoAccessTime}, {abi::kOPath, FileFlags::kPathOnly},
+    {abi::kOLargeFile, FileFlags::kLargeFile},
 };
 }  // namespace
 

@@ -178,12 +178,18 @@ Result<void> set_end(File& file, UserAddr offset_at, std::int64_t offset) {
     return {};
 }
 
+/// What has no positions: a pipe, a socket, an event counter.
+bool is_stream(const File& file) {
+    const FileType type = file.inode()->type();
+    return type == FileType::kFifo || type == FileType::kSocket || type == FileType::kUnknown;
+}
+
 }  // namespace
 
 Result<long> sys_sendfile(Task& task, Fd out, Fd in, UserAddr offset_at, std::uint64_t count) {
     const auto from = TRY(file_of(task, in, Rights::kRead));
     const auto to = TRY(file_of(task, out, Rights::kWrite));
-    if (!from->inode()) return offset_at.is_null() ? Errno::INVAL : Errno::SPIPE;
+    if (is_stream(*from)) return offset_at.is_null() ? Errno::INVAL : Errno::SPIPE;
     if (has(to->flags(), FileFlags::kAppend)) return Errno::INVAL;
     std::int64_t offset = TRY(begin_of(*from, offset_at));
     const long done = TRY(
@@ -197,7 +203,6 @@ namespace {
 /// Both ends of copy_file_range(2): regular files of one file system.
 Result<void> check_copy(const File& from, const File& to) {
     const RefPtr<Inode> in = from.inode(), out = to.inode();
-    if (!in || !out) return Errno::INVAL;
     if (in->type() == FileType::kDirectory || out->type() == FileType::kDirectory)
         return Errno::ISDIR;
     if (in->type() != FileType::kRegular || out->type() != FileType::kRegular) return Errno::INVAL;
@@ -260,7 +265,7 @@ Result<long> sys_fadvise64(Task& task, Fd fd, std::int64_t, std::int64_t length,
                            std::uint32_t advice) {
     constexpr std::uint32_t kLast = 5;
     const auto file = TRY(opened_file_of(task, fd));
-    if (!file->inode()) return Errno::SPIPE;
+    if (file->inode()->type() == FileType::kFifo) return Errno::SPIPE;
     if (length < 0 || advice > kLast) return Errno::INVAL;
     return 0;
 }
@@ -268,7 +273,7 @@ Result<long> sys_fadvise64(Task& task, Fd fd, std::int64_t, std::int64_t length,
 Result<long> sys_readahead(Task& task, Fd fd, std::int64_t, std::uint64_t) {
     const auto file = TRY(file_of(task, fd, Rights::kRead));
     const RefPtr<Inode> inode = file->inode();
-    if (!inode || inode->type() != FileType::kRegular) return Errno::INVAL;
+    if (inode->type() != FileType::kRegular) return Errno::INVAL;
     return 0;
 }
 

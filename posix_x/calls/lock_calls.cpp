@@ -7,19 +7,13 @@ namespace exo::posix {
 
 namespace {
 
-Result<Ref<Inode>> lockable_inode(File& file) {
-    const RefPtr<Inode> inode = file.inode();
-    if (!inode) return Errno::INVAL;
-    return inode.to_ref();
-}
-
 /// The bytes that `in` means, as l_whence, l_start and l_len say. INVAL, OVERFLOW.
 Result<void> read_range(File& file, const abi::Flock& in, FileLockRequest& out) {
     std::int64_t base = 0;
     if (in.whence == static_cast<std::int16_t>(Whence::kCurrent)) {
         base = static_cast<std::int64_t>(file.seek(0, Whence::kCurrent).value_or(0));
     } else if (in.whence == static_cast<std::int16_t>(Whence::kEnd)) {
-        base = static_cast<std::int64_t>(TRY(lockable_inode(file))->stat().size);
+        base = static_cast<std::int64_t>(file.inode()->stat().size);
     } else if (in.whence != static_cast<std::int16_t>(Whence::kSet)) {
         return Errno::INVAL;
     }
@@ -61,7 +55,7 @@ Result<long> tell_conflict(Task& task, File& file, FileLockKind kind, UserAddr a
     if (lock.type != abi::kFReadLock && lock.type != abi::kFWriteLock) return Errno::INVAL;
     const FileLockRequest request = TRY(read_request(task, file, kind, lock));
     if (kind == FileLockKind::kOpenFile && lock.process != 0) return Errno::INVAL;
-    const auto inode = TRY(lockable_inode(file));
+    const auto inode = file.inode();
     FileLocks* locks = inode->locks();
     const auto other =
         locks == nullptr ? std::optional<FileLockRequest>() : locks->find_conflict(request);
@@ -95,7 +89,7 @@ Result<long> change_lock(Task& task, Fd fd, const FileHandle& handle, FileLockKi
                                                           : Rights::kNone;
     if (!includes(handle.rights, needed)) return Errno::BADF;
     if (kind == FileLockKind::kOpenFile && lock.process != 0) return Errno::INVAL;
-    const auto inode = TRY(lockable_inode(file));
+    const auto inode = file.inode();
     FileLocks& locks = *TRY(inode->make_locks());
     if (lock.type == abi::kFUnlock) {
         TRY(locks.release(request));
@@ -129,7 +123,7 @@ Result<long> sys_flock(Task& task, Fd fd, std::uint32_t operation) {
     if (what != abi::kLockShared && what != abi::kLockExclusive && what != abi::kLockUnlock)
         return Errno::INVAL;
     const auto file = TRY(opened_file_of(task, fd));
-    const auto inode = TRY(lockable_inode(*file));
+    const auto inode = file->inode();
     FileLocks& locks = *TRY(inode->make_locks());
     if (what == abi::kLockUnlock) {
         locks.release_all(FileLockKind::kWhole, &*file);

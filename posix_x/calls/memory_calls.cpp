@@ -53,7 +53,7 @@ Result<void> use_file(Task& task, Fd fd, std::uint64_t offset, MapRequest& reque
         return Errno::OVERFLOW;
     request.object = TRY(file->memory_object());
     const RefPtr<Inode> inode = file->inode();
-    const Result<Seals> seals = inode ? inode->seals() : Result<Seals>(Errno::INVAL);
+    const Result<Seals> seals = inode->seals();
     if (request.sharing == Sharing::kShared && seals &&
         has(*seals, Seals::kWrite | Seals::kFutureWrite)) {
         if (writes_file) return Errno::PERM;

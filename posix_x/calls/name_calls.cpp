@@ -222,7 +222,7 @@ Result<long> sys_chdir(Task& task, UserPath path) {
 Result<long> sys_fchdir(Task& task, Fd fd) {
     const auto file = TRY(file_of(task, fd));
     const RefPtr<Dentry> dentry = file->dentry();
-    if (!dentry) return Errno::NOTDIR;
+    if (!dentry) return Errno::NOMEM;
     TRY(enter_directory(task, dentry.to_ref()));
     return 0;
 }

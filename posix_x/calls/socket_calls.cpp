@@ -138,7 +138,8 @@ Result<Ref<UnixSocket>> find_socket(Task& task, const UnixName& name) {
 
 Result<long> sys_socket(Task& task, std::uint32_t family, Flags type, std::uint32_t protocol) {
     const UnixSocket::Kind kind = TRY(kind_of(family, type, protocol));
-    return install_socket(task, TRY(UnixSocket::create(kind, socket_flags(type))), type);
+    return install_socket(
+        task, TRY(UnixSocket::create(kind, socket_flags(type), identity_of(task))), type);
 }
 
 Result<long> sys_socketpair(Task& task, std::uint32_t family, Flags type, std::uint32_t protocol,

@@ -1,6 +1,5 @@
 // stat(2), statx(2), statfs(2), access(2): what is known of files.
 #include "kernel/fs/file_system.h"
-#include "kernel/ipc/unix_socket.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
 #include "posix_x/identity.h"
@@ -36,26 +35,9 @@ abi::Stat stat_of(const InodeStat& stat, std::uint32_t device) {
     return out;
 }
 
-/// A pipe or a socket has no inode; stat(2) of one shows a FIFO or a socket of the caller's.
-abi::Stat stat_without_inode(Task& task, const File& file) {
-    InodeStat stat;
-    stat.type = FileType::kFifo;
-    stat.mode = 0600;
-    if (file.type() == ObjectType::kSocket) {
-        stat.type = FileType::kSocket;
-        stat.mode = 0777;
-        stat.number = static_cast<const UnixSocket&>(file).number();
-    }
-    stat.links = 1;
-    stat.uid = task.process().credentials()->fs_uid;
-    stat.gid = task.process().credentials()->fs_gid;
-    return stat_of(stat, 0);
-}
-
 Result<abi::Stat> stat_file(Task& task, Fd fd) {
     const auto file = TRY(file_of(task, fd));
     const RefPtr<Inode> inode = file->inode();
-    if (!inode) return stat_without_inode(task, *file);
     return stat_of(inode->stat(), inode->file_system().device_minor());
 }
 
@@ -184,18 +166,9 @@ Result<long> sys_statfs(Task& task, UserPath path, UserOut<abi::Statfs> out) {
 
 Result<long> sys_fstatfs(Task& task, Fd fd, UserOut<abi::Statfs> out) {
     const auto file = TRY(file_of(task, fd));
-    if (const RefPtr<Inode> inode = file->inode()) {
-        const RefPtr<Dentry> dentry = file->dentry();
-        const MountFlags mount = dentry ? dentry->mount_state().flags() : MountFlags::kNone;
-        return statfs_of(inode->file_system(), mount, out);
-    }
-    constexpr std::int64_t kPipeFs = 0x50495045;
-    abi::Statfs told = {};
-    told.type = kPipeFs;
-    told.block_bytes = told.fragment_bytes = kBlock;
-    told.name_length = kNameMax;
-    TRY(out.write(told));
-    return 0;
+    const RefPtr<Dentry> dentry = file->dentry();
+    if (!dentry) return Errno::NOMEM;
+    return statfs_of(file->inode()->file_system(), dentry->mount_state().flags(), out);
 }
 
 Result<long> sys_faccessat2(Task& task, DirFd at, UserPath path, std::uint32_t mode, Flags flags) {

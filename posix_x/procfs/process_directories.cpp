@@ -24,7 +24,7 @@ Result<Ref<File>> open_file(Process& process, std::int32_t fd) {
     return Ref<File>(static_cast<File&>(*handle->object));  // POSIX-X puts nothing else there
 }
 
-/// /proc/PID/fd/N: leads to what the file was opened by; a pipe has only a text.
+/// /proc/PID/fd/N: leads to what the file was opened by.
 class FdLink final : public ProcInode {
   public:
     FdLink(FileSystem& file_system, const Ref<Process>& process, std::int32_t fd, Mode mode)
@@ -33,19 +33,9 @@ class FdLink final : public ProcInode {
 
     Result<std::size_t> read_link(char* to, std::size_t capacity) override {
         const auto file = TRY(open_file(*process_, fd_));
-        char text[300];
-        if (const std::string_view label = file->label(); !label.empty()) {
-            const std::size_t length = format_to(std::span(text), "/{} (deleted)", label);
-            std::memcpy(to, text, std::min(length, capacity));
-            return std::min(length, capacity);
-        }
         const RefPtr<Dentry> dentry = file->dentry();
-        if (dentry) return dentry->path(*root_dentry(), to, capacity);
-        const std::size_t length =
-            format_to(std::span(text), "{}:[{}]",
-                      file->type() == ObjectType::kPipe ? "pipe" : "anon_inode", fd_);
-        std::memcpy(to, text, std::min(length, capacity));
-        return std::min(length, capacity);
+        if (!dentry) return Errno::NOMEM;
+        return dentry->path(*root_dentry(), to, capacity);
     }
     RefPtr<Dentry> link_target() override {
         const auto file = open_file(*process_, fd_);
