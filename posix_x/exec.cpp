@@ -179,7 +179,7 @@ Result<void> make_stack(Task& task, ProgramStart& start, const elf::Program& pro
 Result<void> build(Task& task, ProgramStart& start, const Ref<File>& file,
                    const elf::Program& program, NewProgram& made) {
     Process& process = task.process();
-    made.space->set_limit(process.limit(abi::Limit::kAddressSpace).current);
+    made.space->set_limit(process.limits.soft(abi::Limit::kAddressSpace));
     made.program = TRY(map_program(*made.space, program, file, kProgramBase));
     made.entry = made.program.entry;
     if (program.interpreter_bytes != 0) {
@@ -268,7 +268,7 @@ void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credent
 std::uint64_t argument_limit(Process& process) {
     constexpr std::uint64_t kMost = 6 * 1024 * 1024;
     constexpr std::uint64_t kLeast = 128 * 1024;
-    const std::uint64_t stack = process.limit(abi::Limit::kStack).current;
+    const std::uint64_t stack = process.limits.soft(abi::Limit::kStack);
     return std::clamp(stack / 4, kLeast, kMost);
 }
 

@@ -20,7 +20,7 @@ bool leave_process(Task& task, SignalState& state) {
     // Timers' records must not stay behind in a thread that its process does not know any more.
     task.pending.discard(~std::uint64_t{0}, state.dropped);
     release_all(state.dropped);
-    return --state.thread_count == 0;
+    return state.thread_count.fetch_sub(1, std::memory_order_acq_rel) == 1;
 }
 
 /// The first process adopts the children of one that ends; zombies among them are told anew, so
@@ -158,7 +158,7 @@ Result<void> become_only_thread() {
     {
         auto state = process.signals.lock();
         if (state->exiting) return Errno::AGAIN;
-        if (state->thread_count == 1) return {};
+        if (state->thread_count.load(std::memory_order_relaxed) == 1) return {};
         state->exiting = true;
         state->exec_by = &task;
         for (Task* each = state->first_thread; each != nullptr; each = each->next_thread)
@@ -167,7 +167,7 @@ Result<void> become_only_thread() {
     process.state_changes.wake_all();
     const auto alone = [&] {
         auto state = process.signals.lock();
-        return state->thread_count == 1 || state->exec_by != &task;
+        return state->thread_count.load(std::memory_order_relaxed) == 1 || state->exec_by != &task;
     };
     static_cast<void>(process.state_changes.wait(alone, Deadline::never(), Interruptible::kNo));
     auto table = process_table().lock();

@@ -40,7 +40,7 @@ Result<Ref<Process>> make_process(Process& parent, const CloneRequest& request, 
     const bool share_places = (request.flags & abi::kCloneFs) != 0;
     auto places = share_places ? Ref<Places>(parent.places()) : TRY(parent.places().copy());
     auto child = TRY(make_ref<Process>(pid, std::move(places), parent.credentials()));
-    child->set_limits(parent.limits());
+    child->limits.set_all(parent.limits.all());
     child->oom_score_adjustment.store(parent.oom_score_adjustment.load(std::memory_order_relaxed),
                                       std::memory_order_relaxed);
     child->least_oom_score_adjustment.store(
@@ -111,8 +111,9 @@ Result<void> check_limit(Process& self) {
     auto table = process_table().lock();
     for (Process* each = table->first(); each != nullptr; each = table->next(*each))
         if (each->credentials()->uid == who->uid)
-            count += std::max<std::uint64_t>(1, each->signals.lock()->thread_count);
-    if (count >= self.limit(abi::Limit::kProcesses).current) return Errno::AGAIN;
+            count += std::max<std::uint64_t>(
+                1, each->signals.lock()->thread_count.load(std::memory_order_relaxed));
+    if (count >= self.limits.soft(abi::Limit::kProcesses)) return Errno::AGAIN;
     return {};
 }
 
@@ -124,7 +125,7 @@ Result<void> publish_thread(Task& task) {
     Task** at = &state->first_thread;
     while (*at != nullptr) at = &(*at)->next_thread;
     *at = &task;
-    ++state->thread_count;
+    state->thread_count.fetch_add(1, std::memory_order_relaxed);
     table->set_task(task.tid, &task);
     return {};
 }
@@ -140,7 +141,7 @@ void publish_process(Task& task, Process& parent, const CloneRequest& request) {
     table->set_task(task.tid, &task);
     auto state = child.signals.lock();
     state->first_thread = &task;
-    state->thread_count = 1;
+    state->thread_count.store(1, std::memory_order_relaxed);
 }
 
 /// CLONE_PIDFD: a descriptor of the child, told to the program but not yet to be used. FAULT;

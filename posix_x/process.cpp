@@ -8,9 +8,9 @@ Kinship::Kinship() = default;
 Kinship::~Kinship() = default;
 
 void Process::limit_space(AddressSpace& of) {
-    of.set_limit(limit(abi::Limit::kAddressSpace).current);
-    of.set_data_limit(limit(abi::Limit::kData).current);
-    of.set_stack_limit(limit(abi::Limit::kStack).current);
+    of.set_limit(limits.soft(abi::Limit::kAddressSpace));
+    of.set_data_limit(limits.soft(abi::Limit::kData));
+    of.set_stack_limit(limits.soft(abi::Limit::kStack));
 }
 
 }  // namespace exo::posix

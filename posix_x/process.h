@@ -19,6 +19,7 @@
 #include "posix_x/pending_signals.h"
 #include "posix_x/places.h"
 #include "posix_x/posix_timers.h"
+#include "posix_x/resource_limits.h"
 
 namespace exo::posix {
 
@@ -27,8 +28,6 @@ class Terminal;
 
 /// Of a process, a thread, a process group or a session; above 0.
 using Pid = std::int32_t;
-
-using Limits = std::array<abi::ResourceLimit, abi::kLimits>;
 
 /// How a process ended or what it does, as wait(2) encodes it.
 struct WaitStatus {
@@ -57,7 +56,9 @@ struct SignalState {
     PendingSignals pending;        ///< for whichever thread comes first
     QueuedSignals dropped;         ///< where they could not be given back, for the next thread
     Task* first_thread = nullptr;  ///< list through Task::next_thread, the oldest first
-    std::uint32_t thread_count = 0;
+    /// Changes under the lock. A thread of the process that reads 1 without it is alone until it
+    /// starts another; acquire and release: and sees what those did that are gone.
+    Atomic<std::uint32_t> thread_count{0};
     /// All threads leave: the process ends with exit_status, or `exec_by` goes on alone.
     bool exiting = false;
     Task* exec_by = nullptr;
@@ -131,6 +132,11 @@ class Process final : public RefCounted {
     List<Process, &Process::sibling_link> children;
 
     Locked<SignalState, IrqSpinLock<LockRank::kSignals>> signals;
+
+    /// For its own threads: whether the caller is the only one.
+    [[nodiscard]] bool is_single_threaded() NO_THREAD_SAFETY_ANALYSIS {
+        return signals.unlocked().thread_count.load(std::memory_order_acquire) == 1;
+    }
 
     // Replaced only by the process itself, while it has one thread. Its own threads read it as it
     // is.
@@ -207,14 +213,7 @@ class Process final : public RefCounted {
         std::swap(*slot, value);
     }
 
-    [[nodiscard]] abi::ResourceLimit limit(abi::Limit which) {
-        return (*limits_.lock())[static_cast<std::size_t>(which)];
-    }
-    void set_limit(abi::Limit which, abi::ResourceLimit value) {
-        (*limits_.lock())[static_cast<std::size_t>(which)] = value;
-    }
-    [[nodiscard]] Limits limits() { return *limits_.lock(); }
-    void set_limits(const Limits& value) { *limits_.lock() = value; }
+    ResourceLimits limits;
     /// Tells an address space of the limits that it keeps itself.
     void limit_space(AddressSpace& of);
 
@@ -223,7 +222,6 @@ class Process final : public RefCounted {
     Locked<Nothing, IrqSpinLock<LockRank::kProcessParts>> space_changes_;
     const Ref<Places> places_;
     Locked<Ref<const Credentials>, IrqSpinLock<LockRank::kProcessParts>> credentials_;
-    Locked<Limits, IrqSpinLock<LockRank::kProcessParts>> limits_;
 };
 
 }  // namespace exo::posix

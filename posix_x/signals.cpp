@@ -81,7 +81,7 @@ bool post_locked(Process& process, SignalState& state, Task* only, Signal signal
     }
     // A blocked signal stays, since a handler may be set before it is unblocked.
     const bool dropped =
-        state.thread_count == 0 || state.exiting ||
+        state.thread_count.load(std::memory_order_relaxed) == 0 || state.exiting ||
         (!blocked && (is_ignored(state, signal) || is_protected(process, state, signal)));
     if (dropped) {
         release(record);
@@ -159,7 +159,7 @@ abi::SigInfo info_from_kernel(Signal signal) {
 }
 
 bool charge_signal(Process& process, Charge how) {
-    const std::uint64_t limit = process.limit(abi::Limit::kPendingSignals).current;
+    const std::uint64_t limit = process.limits.soft(abi::Limit::kPendingSignals);
     // relaxed: a count, which orders nothing.
     const std::uint32_t before = process.queued_signals.fetch_add(1, std::memory_order_relaxed);
     if (how == Charge::kAlways || before < limit) return true;

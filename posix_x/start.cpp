@@ -72,8 +72,8 @@ void ensure_console(const WalkStart& start, const Credentials& who) {
         make_node(start, "/dev/console", FileType::kCharacterDevice, 0600, {5, 1}, who));
 }
 
-Limits default_limits() {
-    Limits limits;
+ResourceLimits::All default_limits() {
+    ResourceLimits::All limits;
     limits.fill({abi::kUnlimited, abi::kUnlimited});
     const auto set = [&](abi::Limit which, std::uint64_t current, std::uint64_t maximum) {
         limits[static_cast<std::size_t>(which)] = {current, maximum};
@@ -101,7 +101,7 @@ Result<Ref<Task>> create_init() {
         pid = TRY(table->reserve_id());
     }
     auto process = TRY(make_ref<Process>(pid, std::move(places), Ref<const Credentials>(*who)));
-    process->set_limits(default_limits());
+    process->limits.set_all(default_limits());
     process->handles = TRY(HandleTable::create());
     process->space = TRY(AddressSpace::create());
     process->start_ns = arch::now_ns();
@@ -112,7 +112,7 @@ Result<Ref<Task>> create_init() {
     table->set_task(pid, task.get());
     auto state = process->signals.lock();
     state->first_thread = task.get();
-    state->thread_count = 1;
+    state->thread_count.store(1, std::memory_order_relaxed);
     return task;
 }
 

@@ -92,6 +92,12 @@ struct FileWatch {
 
 class File : public Object {
   public:
+    /// Whether a handle's object is one.
+    [[nodiscard]] static bool is(const Object& object) {
+        return object.type() != ObjectType::kMemory && object.type() != ObjectType::kProcess &&
+               object.type() != ObjectType::kThread;
+    }
+
     /// At the position, which they move. AGAIN: kNonBlocking and nothing to be had; RESTARTSYS:
     /// interrupted before anything was moved; the rest as read(2), write(2). Rights were checked.
     virtual Result<std::size_t> read(IoCursor& to);

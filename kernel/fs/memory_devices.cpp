@@ -34,11 +34,7 @@ class DeviceFile : public File {
 class SinkFile : public DeviceFile {
   public:
     using DeviceFile::DeviceFile;
-    Result<std::size_t> write(IoCursor& from) override {
-        const std::size_t bytes = from.remaining();
-        from.advance(bytes);
-        return bytes;
-    }
+    Result<std::size_t> write(IoCursor& from) override { return from.skip(); }
 };
 
 class NullFile final : public SinkFile {
@@ -121,7 +117,7 @@ class KmsgFile final : public DeviceFile {
         }
         while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
         log_line(level, "user", line);
-        from.advance(from.remaining());  // what does not fit in a line is cut
+        from.skip();  // what does not fit in a line is cut
         return whole;
     }
 

@@ -7,12 +7,6 @@
 
 namespace exo {
 
-IoCursor::IoCursor(std::span<std::byte> kernel) : kernel_(kernel), remaining_(kernel.size()) {}
-
-IoCursor::IoCursor(std::span<const UserSpan> ranges) : ranges_(ranges) {
-    for (const UserSpan& range : ranges) remaining_ += range.bytes;
-}
-
 // Calls `copy(kernel address, user address, bytes) -> bytes left` for each piece; kernel memory is
 // moved by `move(address, bytes)`.
 template <typename Copy, typename Move>

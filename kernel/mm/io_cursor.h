@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include "kernel/mm/user_memory.h"
 
@@ -12,9 +13,11 @@ namespace exo {
 class IoCursor {
   public:
     /// Kernel memory.
-    explicit IoCursor(std::span<std::byte> kernel);
+    explicit IoCursor(std::span<std::byte> kernel) : kernel_(kernel), remaining_(kernel.size()) {}
     /// A program's memory: `ranges` stays until the cursor is done; their sum was checked.
-    explicit IoCursor(std::span<const UserSpan> ranges);
+    explicit IoCursor(std::span<const UserSpan> ranges) : ranges_(ranges) {
+        for (const UserSpan& range : ranges) remaining_ += range.bytes;
+    }
     explicit IoCursor(const UserSpan& range) : IoCursor(std::span(&range, 1)) {}
 
     [[nodiscard]] std::size_t remaining() const { return remaining_; }
@@ -29,6 +32,12 @@ class IoCursor {
 
     /// Steps on over `bytes` that were moved by a copy of this cursor.
     void advance(std::size_t bytes);
+    /// The same over all that is left, for who throws it away; nothing is taken back then.
+    std::size_t skip() {
+        const std::size_t bytes = std::exchange(remaining_, 0);
+        done_ += bytes;
+        return bytes;
+    }
     /// Takes back the last `bytes`, for who could not use them.
     void rewind(std::size_t bytes);
     /// At most `bytes` more.

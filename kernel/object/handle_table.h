@@ -36,6 +36,18 @@ class HandleTable : public RefCounted {
     /// What `fd` names, if it grants `wanted`. BADF: nothing, or, as Linux says, not open for it.
     Result<Handle> get(Fd fd, Rights wanted = Rights::kNone);
 
+    /// The same without a reference, for the only thread that has the table: what is lent stays
+    /// until that thread closes its number. Others, who hold the table for a moment, only read.
+    struct Lent {
+        Object& object;
+        Rights rights;
+    };
+    Result<Lent> lend(Fd fd, Rights wanted) NO_THREAD_SAFETY_ANALYSIS {
+        const Slot* slot = state_.unlocked().find(static_cast<std::uint32_t>(fd));
+        if (slot == nullptr || !includes(slot->rights, wanted)) return Errno::BADF;
+        return Lent{*slot->object, slot->rights};
+    }
+
     /// BADF. Calls on_last_close() outside the table's lock. May sleep.
     Result<void> close(Fd fd);
     /// dup3(2): puts `handle` at `at`, closing what was there. BADF: `at` is not below `limit`;

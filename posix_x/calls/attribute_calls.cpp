@@ -62,7 +62,7 @@ Result<long> set_size(Task& task, Inode& inode, std::int64_t size) {
     if (size < 0) return Errno::INVAL;
     if (inode.type() == FileType::kDirectory) return Errno::ISDIR;
     if (inode.type() != FileType::kRegular) return Errno::INVAL;
-    if (static_cast<std::uint64_t>(size) > task.process().limit(abi::Limit::kFileSize).current) {
+    if (static_cast<std::uint64_t>(size) > task.process().limits.soft(abi::Limit::kFileSize)) {
         static_cast<void>(queue_signal(task, info_from_kernel(Signal::kXfsz)));
         return Errno::FBIG;
     }

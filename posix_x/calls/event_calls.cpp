@@ -16,10 +16,10 @@ namespace {
 
 /// The open file `fd` as a T. BADF; INVAL: it is something else.
 template <typename T>
-Result<Ref<T>> file_as(Task& task, Fd fd, ObjectType type) {
-    const auto file = TRY(file_of(task, fd));
+Result<Use<T>> file_as(Task& task, Fd fd, ObjectType type) {
+    auto file = TRY(file_of(task, fd));
     if (file->type() != type) return Errno::INVAL;
-    return Ref<T>(static_cast<T&>(*file));
+    return std::move(file).as<T>();
 }
 
 Result<long> install_both_ways(Task& task, Ref<File> file, Flags flags) {
@@ -84,8 +84,7 @@ Result<long> sys_epoll_ctl(Task& task, Fd set, std::uint32_t operation, Fd fd, U
     const auto watcher = TRY(file_of(task, set));
     const auto file = TRY(file_of(task, fd));
     if (!file->can_be_watched()) return Errno::PERM;
-    if (watcher->type() != ObjectType::kReadySet || watcher.get() == file.get())
-        return Errno::INVAL;
+    if (watcher->type() != ObjectType::kReadySet || &*watcher == &*file) return Errno::INVAL;
     ReadySet& ready = static_cast<ReadySet&>(*watcher);
     switch (operation) {
         case abi::kEpollCtlAdd: {

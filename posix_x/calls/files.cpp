@@ -4,31 +4,11 @@
 
 namespace exo::posix {
 
-Result<FileHandle> file_handle_of(Task& task, Fd fd, Rights wanted) {
-    Handle handle = TRY(task.process().handles->get(fd, wanted));
-    switch (handle.object->type()) {
-        case ObjectType::kMemory:
-        case ObjectType::kProcess:
-        case ObjectType::kThread:
-            return Errno::BADF;
-        default:
-            return FileHandle{Ref<File>::adopt(static_cast<File&>(handle.object.release())),
-                              handle.rights};
-    }
-}
-
-Result<FileHandle> opened_file_handle_of(Task& task, Fd fd) {
-    auto handle = TRY(file_handle_of(task, fd));
-    if (has(handle.file->flags(), FileFlags::kPathOnly)) return Errno::BADF;
-    return handle;
-}
-
-Result<Ref<File>> file_of(Task& task, Fd fd, Rights wanted) {
-    return TRY(file_handle_of(task, fd, wanted)).file;
-}
-
-Result<Ref<File>> opened_file_of(Task& task, Fd fd) {
-    return TRY(opened_file_handle_of(task, fd)).file;
+Result<FileHandle> counted_file_handle_of(HandleTable& handles, Fd fd, Rights wanted) {
+    Handle handle = TRY(handles.get(fd, wanted));
+    if (!File::is(*handle.object)) return Errno::BADF;
+    auto& file = static_cast<File&>(handle.object.release());
+    return FileHandle{FileUse::counted(Ref<File>::adopt(file)), handle.rights};
 }
 
 Result<WalkStart> start_of(Task& task, DirFd at, std::string_view path) {
@@ -68,7 +48,7 @@ Result<Ref<Inode>> inode_of(Task& task, Fd fd) {
 }
 
 std::uint32_t file_limit(Task& task) {
-    const std::uint64_t limit = task.process().limit(abi::Limit::kFiles).current;
+    const std::uint64_t limit = task.process().limits.soft(abi::Limit::kFiles);
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(limit, HandleTable::kMaxHandles));
 }
 

@@ -14,7 +14,7 @@ namespace {
 enum class Direction : std::uint8_t { kRead, kWrite };
 
 std::uint64_t file_size_limit(Task& task) {
-    return task.process().limit(abi::Limit::kFileSize).current;
+    return task.process().limits.soft(abi::Limit::kFileSize);
 }
 
 /// A write to a pipe that nobody reads also raises SIGPIPE, one at the limit of a file's size

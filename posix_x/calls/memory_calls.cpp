@@ -60,7 +60,7 @@ Result<void> use_file(Task& task, Fd fd, std::uint64_t offset, MapRequest& reque
         request.allowed = Protection::kRead | Protection::kExecute;
     }
     request.object_offset = offset;
-    request.file = file;
+    request.file = file.keep();
     return {};
 }
 
@@ -132,7 +132,7 @@ Result<long> sys_brk(Task& task, std::uint64_t wanted) {
     auto at = process.program_break.lock();
     const auto now = [&] { return static_cast<long>(at->end); };
     if (wanted < at->begin || wanted >= arch::kUserEnd) return now();
-    if (wanted - at->begin > process.limit(abi::Limit::kData).current) return now();
+    if (wanted - at->begin > process.limits.soft(abi::Limit::kData)) return now();
     const std::uint64_t old_pages = (at->end + kPageMask) & ~kPageMask;
     const std::uint64_t new_pages = (wanted + kPageMask) & ~kPageMask;
     if (new_pages > old_pages) {

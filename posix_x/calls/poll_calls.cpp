@@ -68,7 +68,7 @@ class Watcher final : public PollTable {
 
 /// What is watched, and kept open meanwhile.
 struct Watched {
-    RefPtr<File> file;
+    FileUse file;
     PollEvents wanted = PollEvents::kNone;
     PollEvents found = PollEvents::kNone;
 };
@@ -107,7 +107,7 @@ Result<std::size_t> wait_for_any(std::span<Watched> all, Deadline deadline, bool
 Result<long> resume_poll(Task& task);
 
 Result<long> poll_until(Task& task, UserAddr at, std::uint32_t count, Deadline deadline) {
-    if (count > task.process().limit(abi::Limit::kFiles).current) return Errno::INVAL;
+    if (count > task.process().limits.soft(abi::Limit::kFiles)) return Errno::INVAL;
     Vector<abi::PollFd> fds;
     TRY(fds.resize(count));
     Vector<Watched> all;

@@ -64,7 +64,7 @@ Result<void> populate(AddressSpace& space, const MappingInfo& info, std::uint64_
 /// PERM: may lock nothing; NOMEM: not so much. LINUX-DIFF: what was locked before does not count.
 Result<void> check_lock_limit(Task& task, std::uint64_t bytes) {
     if (task.process().credentials()->capable(abi::kCapIpcLock)) return {};
-    const std::uint64_t limit = task.process().limit(abi::Limit::kLocked).current;
+    const std::uint64_t limit = task.process().limits.soft(abi::Limit::kLocked);
     if (limit == 0) return Errno::PERM;
     return bytes > limit ? Result<void>(Errno::NOMEM) : Result<void>();
 }

@@ -122,7 +122,7 @@ Result<long> sys_setpriority(Task& task, std::uint32_t which, Pid who, std::int3
     Result<long> result = 0;
     for (const Ref<Task>& each : targets) {
         // RLIMIT_NICE n allows values down to 20 - n.
-        const auto limit = each->process().limit(abi::Limit::kNice).current;
+        const auto limit = each->process().limits.soft(abi::Limit::kNice);
         if (!may_schedule(task, *each)) {
             result = Errno::PERM;
         } else if (nice < nice_of(*each) && !privileged &&

@@ -73,10 +73,10 @@ Result<void> bind_path(Task& task, UnixSocket& socket, const UnixName& name) {
 
 }  // namespace
 
-Result<Ref<UnixSocket>> socket_of(Task& task, Fd fd) {
-    const auto file = TRY(file_of(task, fd));
+Result<Use<UnixSocket>> socket_of(Task& task, Fd fd) {
+    auto file = TRY(file_of(task, fd));
     if (file->type() != ObjectType::kSocket) return Errno::NOTSOCK;
-    return Ref<UnixSocket>(static_cast<UnixSocket&>(*file));
+    return std::move(file).as<UnixSocket>();
 }
 
 bool raises_sigpipe(const File& file) {

@@ -8,7 +8,7 @@
 namespace exo::posix {
 
 /// The socket that `fd` names. BADF; NOTSOCK.
-Result<Ref<UnixSocket>> socket_of(Task& task, Fd fd);
+Result<Use<UnixSocket>> socket_of(Task& task, Fd fd);
 
 /// Who the running process is, to the other side.
 [[nodiscard]] PeerIdentity identity_of(Task& task);

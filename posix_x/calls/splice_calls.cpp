@@ -21,7 +21,7 @@ struct Block {
 
 /// One side of a splice: a pipe, or a file with an offset of the program's or its own.
 struct Side {
-    Ref<File> file;
+    FileUse file;
     Pipe* pipe;
     bool has_offset = false;
     std::uint64_t offset = 0;

@@ -74,7 +74,7 @@ Result<long> sys_prlimit64(Task& task, Pid pid, std::uint32_t which, UserIn<abi:
             return Errno::PERM;
         target = RefPtr<Process>(found);
     }
-    const abi::ResourceLimit before = target->limit(limit);
+    const abi::ResourceLimit before = target->limits.get(limit);
     if (!in.is_null()) {
         const abi::ResourceLimit next = TRY(in.read());
         if (next.current > next.maximum) return Errno::INVAL;
@@ -83,7 +83,7 @@ Result<long> sys_prlimit64(Task& task, Pid pid, std::uint32_t which, UserIn<abi:
             return Errno::PERM;
         if (limit == abi::Limit::kFiles && next.maximum > HandleTable::kMaxHandles)
             return Errno::PERM;
-        target->set_limit(limit, next);
+        target->limits.set(limit, next);
         if (const auto space = target->pin_memory().space) target->limit_space(*space);
     }
     if (!out.is_null()) TRY(out.write(before));

@@ -26,7 +26,7 @@ Result<long> none_of(const Result<Ref<Dentry>>& found) {
     return Errno::OPNOTSUPP;
 }
 
-Result<long> none_of(const Result<Ref<File>>& found) {
+Result<long> none_of(const Result<FileUse>& found) {
     if (!found) return found.error();
     return Errno::OPNOTSUPP;
 }

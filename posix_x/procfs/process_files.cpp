@@ -88,7 +88,7 @@ Snapshot take_snapshot(Process& process) {
     shot.group = kin.group;
     shot.session = kin.session;
     auto signals = process.signals.lock();
-    shot.threads = signals->thread_count;
+    shot.threads = signals->thread_count.load(std::memory_order_relaxed);
     shot.signals = signal_sets(*signals);
     const Task* first = signals->first_thread;
     if (first != nullptr) {
@@ -222,7 +222,7 @@ Result<void> write_limits(Process& process, Text& text) {
         {"Max file locks", "locks"},     {"Max pending signals", "signals"},
         {"Max msgqueue size", "bytes"},  {"Max nice priority", ""},
         {"Max realtime priority", ""},   {"Max realtime timeout", "us"}};
-    const Limits limits = process.limits();
+    const ResourceLimits::All limits = process.limits.all();
     TRY(text.append(
         "Limit                     Soft Limit           Hard Limit           Units     \n"));
     for (std::size_t i = 0; i < abi::kLimits; ++i) {

@@ -114,7 +114,7 @@ ThreadCount count_threads() {
     auto table = process_table().lock();
     count.last = table->last_id();
     for (Process* each = table->first(); each != nullptr; each = table->next(*each))
-        count.threads += each->signals.lock()->thread_count;
+        count.threads += each->signals.lock()->thread_count.load(std::memory_order_relaxed);
     return count;
 }
 

@@ -93,15 +93,19 @@ std::uint64_t ticks() {
            static_cast<unsigned long long>(best % times * 100 / times));
 }
 
-/// `part`: only the operations whose names contain it, '_' for a space.
-void measure_all(char* part) {
-    for (char* each = part; *each != '\0'; ++each) {
-        if (*each == '_') *each = ' ';
-    }
+/// Whether the name contains `part`, in which each space is a '_'.
+bool is_wanted(const char* name, const char* part) {
+    char copy[64] = {};
+    for (std::size_t i = 0; i + 1 < sizeof copy && name[i] != '\0'; ++i)
+        copy[i] = name[i] == ' ' ? '_' : name[i];
+    return strstr(copy, part) != nullptr;
+}
+
+void measure_all(const char* part) {
     for (const auto& table :
          {calls(), files(), events(), exchanges(), switches(), memory(), processes()}) {
         for (const Operation& operation : table) {
-            if (strstr(operation.name, part) != nullptr) measure(operation);
+            if (is_wanted(operation.name, part)) measure(operation);
         }
     }
 }
@@ -114,7 +118,7 @@ int main(int count, char** arguments) {
     setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
     // The last argument only: Linux gives its init what it does not know itself, too.
     char* const last = arguments[count - 1];
-    char* const part = strncmp(last, "only=", 5) == 0 ? last + 5 : last + strlen(last);
+    const char* const part = strncmp(last, "only=", 5) == 0 ? last + 5 : last + strlen(last);
     if (getpid() != 1) {
         bench::measure_all(part);
         return 0;
