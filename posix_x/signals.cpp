@@ -147,7 +147,7 @@ abi::SigInfo info_from_user(Signal signal, std::int32_t code) {
     info.signo = static_cast<std::int32_t>(signal);
     info.code = code;
     info.sender.pid = self.pid;
-    info.sender.uid = self.credentials()->uid;
+    info.sender.uid = self.identity.uid.load(std::memory_order_relaxed);
     return info;
 }
 
@@ -280,7 +280,7 @@ void notify_parent(Process& child, std::int32_t code, std::int32_t status) {
     info.signo = static_cast<std::int32_t>(child.kin.exit_signal);
     info.code = code;
     info.child.pid = child.pid;
-    info.child.uid = child.credentials()->uid;
+    info.child.uid = child.identity.uid.load(std::memory_order_relaxed);
     info.child.status = status;
     // Of a child that goes on, time is told by those threads that have ended.
     info.child.user_ticks = to_ticks(child.kin.used.own.program_ns);

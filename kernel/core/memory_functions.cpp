@@ -141,6 +141,13 @@ NO_CALL_OF_ITSELF void* memset(void* to, int value, std::size_t count) {
         for (std::size_t i = 0; i < kSetBlock; i += sizeof word) store(out + i, word);
     }
 #pragma clang loop unroll(disable)
+    for (; count >= 32; count -= 32, out += 32) {
+        store(out, word);
+        store(out + 8, word);
+        store(out + 16, word);
+        store(out + 24, word);
+    }
+#pragma clang loop unroll(disable)
     for (; count >= 8; count -= 8, out += 8) store(out, word);
     return to;
 }

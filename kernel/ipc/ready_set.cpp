@@ -97,9 +97,11 @@ void ReadySet::make_ready(Item& item) {
     if (!item.ready_link.linked()) ready->push_back(item);
 }
 
-/// The next on the list; nullptr: none, or one that this round has met, which stays.
-ReadySet::Item* ReadySet::take_ready(std::uint64_t round) {
+/// The next on the list, after `put_back`, if there is one, went to its end. nullptr: none, or one
+/// that this round has met, which stays.
+ReadySet::Item* ReadySet::take_ready(std::uint64_t round, Item* put_back) {
     auto ready = ready_.lock();
+    if (put_back != nullptr && !put_back->ready_link.linked()) ready->push_back(*put_back);
     Item* item = ready->front();
     if (item == nullptr || item->round == round) return nullptr;
     item->ready_link.unlink();
@@ -186,25 +188,33 @@ void ReadySet::hang_up() {
 
 // What a wake-up put on the list is asked whether it is ready; what is not leaves the list until
 // the next. A level-triggered one goes back to its end, so that all have their turn.
-Result<std::size_t> ReadySet::harvest(std::size_t most, ReadySink& to) {
+Result<std::size_t> ReadySet::harvest(std::size_t most, ReadySink& to, bool& left) {
     const MutexGuard guard(mutex_);
     const std::uint64_t round = ++round_;
     std::size_t count = 0;
-    while (count < most) {
-        Item* item = take_ready(round);
-        if (item == nullptr) break;
+    Item* put_back = nullptr;
+    while (Item* item = take_ready(round, put_back)) {
+        put_back = nullptr;
         const PollEvents events = look(*item);
         if (events == PollEvents::kNone) continue;
         const Result<void> put = to.put({events, item->interest.data});
         if (!put) {
             make_ready(*item);
-            return count != 0 ? Result<std::size_t>(count) : put.error();
+            if (count == 0) return put.error();
+            left = true;
+            break;
         }
         ++count;
         if (item->interest.once) {
             item->told_once = true;
         } else if (!item->interest.edge) {
-            make_ready(*item);
+            put_back = item;
+            left = true;
+        }
+        if (count == most) {
+            if (put_back != nullptr) make_ready(*put_back);
+            left = true;
+            break;
         }
     }
     return count;
@@ -212,13 +222,11 @@ Result<std::size_t> ReadySet::harvest(std::size_t most, ReadySink& to) {
 
 Result<std::size_t> ReadySet::wait(std::size_t most, ReadySink& to, Deadline deadline) {
     for (;;) {
-        if (any_ready()) {
-            const std::size_t count = TRY(harvest(most, to));
-            // Others that wait may have what is left.
-            if (count != 0 && any_ready()) readable_.wake_one();
-            if (count != 0) return count;
-            if (any_ready()) continue;
-        }
+        bool left = false;
+        const std::size_t count = TRY(harvest(most, to, left));
+        // The locks of the list put whoever found it empty meanwhile into the queue before this.
+        if (left && readable_.maybe_waiters()) readable_.wake_one();
+        if (count != 0) return count;
         const Result<void> waited = readable_.wait([this] { return any_ready(); }, deadline);
         if (waited) continue;
         if (waited.error() == Errno::TIMEDOUT) return std::size_t{0};
@@ -230,7 +238,7 @@ PollEvents ReadySet::poll(PollTable* table) {
     if (table != nullptr) table->watch(readable_);
     const MutexGuard guard(mutex_);
     const std::uint64_t round = ++round_;
-    while (Item* item = take_ready(round)) {
+    while (Item* item = take_ready(round, nullptr)) {
         if (look(*item) == PollEvents::kNone) continue;
         make_ready(*item);
         return PollEvents::kIn;

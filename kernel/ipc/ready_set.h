@@ -115,8 +115,9 @@ class ReadySet final : public File {
     void drop(Item& item);
     [[nodiscard]] PollEvents look(Item& item);
     void make_ready(Item& item);
-    Item* take_ready(std::uint64_t round);
-    Result<std::size_t> harvest(std::size_t most, ReadySink& to);
+    Item* take_ready(std::uint64_t round, Item* put_back);
+    /// `left`: something may be, for others that wait.
+    Result<std::size_t> harvest(std::size_t most, ReadySink& to, bool& left);
     [[nodiscard]] bool any_ready() { return !ready_.lock()->empty(); }
 
     // The set's mutex, and what it guards.
