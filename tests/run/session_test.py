@@ -4,73 +4,14 @@
 One boot; each step begins and ends at the prompt. Linux passes the same steps first.
 """
 
-import argparse
-import fcntl
-import os
-import pty
-import re
-import select
-import signal
-import struct
-import subprocess
 import sys
-import termios
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PATIENCE = 30
-ROWS, COLUMNS = 30, 100
-UP, LEFT, ESCAPE = b"\x1b[A", b"\x1b[D", b"\x1b"
+from terminal import COLUMNS, ESCAPE, LEFT, ROWS, UP, Failure, run_steps
+
 # A shell has begun: what it says first, and its prompt.
 SHELL = rb"(?s)built-in shell.*# "
 SET_PASSWORD = b"cp /etc/passwd /tmp; printf 'secret\\nsecret\\n' | passwd root >/dev/null 2>&1; echo $?"
-# What a terminal does not show: cursor positions, colours, returns.
-CONTROLS = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r|\x07")
-
-
-class Failure(Exception):
-    pass
-
-
-class Terminal:
-    def __init__(self, kernel, options=()):
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        self.before = termios.tcgetattr(slave)
-        self.slave, self.seen = slave, b""
-        self.process = subprocess.Popen(["./exo", "run", "--kernel", kernel, *options], cwd=ROOT, stdin=slave, stdout=slave,
-                                        stderr=slave, start_new_session=True)
-
-    def type(self, keys):
-        # As fast as a person at most: a serial line has no flow control.
-        for key in keys:
-            os.write(self.master, bytes([key]))
-            time.sleep(0.01)
-
-    def wait(self, wanted, patience=PATIENCE):
-        """Everything up to and with `wanted`, a regular expression; what follows is for the next."""
-        end = time.monotonic() + patience
-        while not (found := re.search(wanted, CONTROLS.sub(b"", self.seen))):
-            if not select.select([self.master], [], [], max(0, end - time.monotonic()))[0]:
-                raise Failure(f"no {wanted!r} in {self.seen[-600:]!r}")
-            self.seen += os.read(self.master, 4096)
-        text = CONTROLS.sub(b"", self.seen)
-        self.seen = text[found.end():]
-        return text[:found.end()]
-
-    def line(self, keys, wanted=None):
-        """Types a line; what came until `wanted`, if any, and the next prompt."""
-        self.type(keys + b"\r")
-        text = self.wait(wanted) if wanted else b""
-        # The end of a line that was typed after everything before has ended.
-        self.count = getattr(self, "count", 0) + 1
-        self.type(b"echo end$((%d))e\r" % self.count)
-        return text + self.wait(b"\nend%de\n" % self.count)
-
-    def close(self):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
 
 
 def step_line_editing(t):
@@ -240,38 +181,5 @@ def step_y_getty(t):
     t.line(b"echo under $((1+1)) getty; tty", b"\nunder 2 getty\n/dev/ttyS0\n")
 
 
-def step_z_leave(t):
-    t.type(b"\x01x")
-    if t.process.wait(20) != 0:
-        raise Failure("Ctrl-A X did not end with 0")
-    if termios.tcgetattr(t.slave) != t.before:
-        raise Failure("the terminal's settings have changed")
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--kernel", default="exo")
-    parser.add_argument("--only", default="")
-    options = parser.parse_args()
-    steps = [(name[len("step_"):], step) for name, step in globals().items()
-             if name.startswith("step_") and options.only in name]
-    terminal, failed = Terminal(options.kernel), 0
-    try:
-        terminal.wait(b"# ", 120)
-        for name, step in steps:
-            began = time.monotonic()
-            try:
-                step(terminal)
-                print(f"ok      {name} ({time.monotonic() - began:.1f} s)", flush=True)
-            except Failure as error:
-                failed += 1
-                print(f"FAILED  {name}: {error}", flush=True)
-                terminal.type(b"\x03q\x03\r")  # out of whatever it was
-    finally:
-        terminal.close()
-    print(f"{len(steps) - failed} passed, {failed} failed")
-    return 1 if failed or not steps else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_steps(globals()))

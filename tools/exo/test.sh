@@ -115,6 +115,8 @@ test_run() {
     step 'run: busybox applets, beside Linux' tests/run/applets_test.py
     step 'run: a session at the terminal, linux' tests/run/session_test.py --kernel linux
     step 'run: a session at the terminal, exo' tests/run/session_test.py --kernel exo
+    step "run: a session at Debian's bash, linux" tests/run/debian_session_test.py --kernel linux
+    step "run: a session at Debian's bash, exo" tests/run/debian_session_test.py --kernel exo
     step 'run: off, again, halted; Linux first' tests/run/power_test.py
     [ "$EXO_LONG" -eq 0 ] || step "run: busybox's own tests, beside Linux" tests/run/busybox_suite.py
     step 'run: CPUs shared and responsive' tests/run/parallel_test.py
