@@ -17,6 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 INIT = "build/user/image/init"
 BUSYBOX = "/bin/busybox"
 BUSYBOX_IMAGE = "busybox"
+DEFAULT_IMAGE = "debian"  # of what people type
 
 DIRECTORIES = ["bin", "sbin", "usr", "usr/bin", "usr/sbin", "etc", "dev", "proc", "sys", "root",
                "home", "mnt", "run", "var", "var/log"]
@@ -80,8 +81,8 @@ def images():
 
 def add_options(parser):
     """What is in the initrd."""
-    parser.add_argument("--image", choices=images(), default=BUSYBOX_IMAGE,
-                        help=f"the user land: {', '.join(images())} (default {BUSYBOX_IMAGE})")
+    parser.add_argument("--image", choices=images(), default=DEFAULT_IMAGE,
+                        help=f"the user land: {', '.join(images())} (default {DEFAULT_IMAGE})")
     parser.add_argument("--file", action="append", default=[], metavar="HOST:GUEST", type=parse_file,
                         help="adds a file or directory; may be repeated")
 

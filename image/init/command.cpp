@@ -12,8 +12,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "image/init/child_events.h"
+#include "image/init/frame_reader.h"
 #include "image/init/system.h"
-#include "image/init/wire.h"
 
 namespace init {
 
@@ -21,18 +22,8 @@ namespace {
 
 using wire::Type;
 
-constexpr char kPort[] = "/dev/ttyS1";
 constexpr size_t kMaxArguments = 1024;
 constexpr size_t kMaxArgumentBytes = 128 * 1024;
-
-int child_signal_pipe[2];
-
-void on_child(int) {
-    const int saved = errno;
-    // Full: a wake-up is on its way already.
-    [[maybe_unused]] const ssize_t done = write(child_signal_pipe[1], "", 1);
-    errno = saved;
-}
 
 class CommandSession {
   public:
@@ -42,7 +33,6 @@ class CommandSession {
     int run();
 
   private:
-    bool read_port();
     void handle(Type type, const char* payload, size_t size);
     void add_argument(const char* bytes, size_t size);
     void end_argument();
@@ -55,8 +45,7 @@ class CommandSession {
     void credit(size_t size);
 
     int port_;
-    char received_[2 * (wire::kHeader + wire::kMaxPayload)];
-    size_t received_size_ = 0;
+    FrameReader frames_;
 
     char argument_bytes_[kMaxArgumentBytes];
     size_t argument_size_ = 0;
@@ -174,26 +163,6 @@ void CommandSession::handle(Type type, const char* payload, size_t size) {
     }
 }
 
-/// False: the port is gone.
-bool CommandSession::read_port() {
-    const ssize_t got = read(port_, received_ + received_size_, sizeof received_ - received_size_);
-    if (got < 0) return errno == EINTR || errno == EAGAIN;
-    if (got == 0) return false;
-    received_size_ += static_cast<size_t>(got);
-    size_t at = 0;
-    while (received_size_ - at >= wire::kHeader) {
-        const auto* frame = reinterpret_cast<const unsigned char*>(received_ + at);
-        const size_t size = frame[1] | static_cast<size_t>(frame[2]) << 8;
-        if (size > wire::kMaxPayload) return false;
-        if (received_size_ - at < wire::kHeader + size) break;
-        handle(static_cast<Type>(frame[0]), received_ + at + wire::kHeader, size);
-        at += wire::kHeader + size;
-    }
-    memmove(received_, received_ + at, received_size_ - at);
-    received_size_ -= at;
-    return true;
-}
-
 /// Gives the command what it takes of its input; what nobody will read is dropped.
 void CommandSession::feed() {
     size_t done = input_size_;
@@ -231,8 +200,7 @@ bool CommandSession::forward(int& fd, Type type) {
 }
 
 void CommandSession::reap() {
-    char drop[64];
-    [[maybe_unused]] const ssize_t got = read(child_signal_pipe[0], drop, sizeof drop);
+    clear_child_events();
     int status;
     for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
         if (ended != command_) continue;
@@ -246,7 +214,7 @@ int CommandSession::run() {
     for (;;) {
         const bool feeding = command_ > 0 && input_fd_ >= 0 && (input_size_ > 0 || input_ended_);
         pollfd fds[] = {{port_, POLLIN, 0},
-                        {child_signal_pipe[0], POLLIN, 0},
+                        {child_events(), POLLIN, 0},
                         {feeding ? input_fd_ : -1, POLLOUT, 0},
                         {output_fd_, POLLIN, 0},
                         {error_fd_, POLLIN, 0}};
@@ -255,7 +223,9 @@ int CommandSession::run() {
         const int ready = poll(fds, sizeof fds / sizeof *fds, ended_ ? 0 : -1);
         if (ready < 0 && errno != EINTR) return 126;
         if (ready < 0) continue;
-        if (fds[0].revents != 0 && !read_port()) return 126;
+        if (fds[0].revents != 0 &&
+            !frames_.read(port_, [this](auto... frame) { handle(frame...); }))
+            return 126;
         if (fds[2].revents != 0) feed();
         if (command_ > 0 && input_fd_ < 0 && input_size_ > 0) feed();
         bool more = false;
@@ -274,15 +244,11 @@ int CommandSession::run() {
 }  // namespace
 
 int run_command() {
-    const int port = open_raw(kPort);
-    if (port < 0 || pipe2(child_signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
-        dprintf(2, "init: %s: %s\n", kPort, strerror(errno));
+    const int port = open_raw(wire::kPort);
+    if (port < 0 || !watch_children()) {
+        dprintf(2, "init: %s: %s\n", wire::kPort, strerror(errno));
         return 126;
     }
-    struct sigaction action = {};
-    action.sa_handler = on_child;
-    action.sa_flags = SA_NOCLDSTOP | SA_RESTART;
-    sigaction(SIGCHLD, &action, nullptr);
     signal(SIGPIPE, SIG_IGN);
     // Too large for a stack, and there is one in the life of this program.
     static CommandSession session(port);

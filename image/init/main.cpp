@@ -32,7 +32,6 @@ int main(int count, char** arguments) {
     setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
     setenv("HOME", "/root", 1);
     setenv("USER", "root", 1);
-    setenv("SHELL", "/bin/sh", 1);
     const char* kind = count > 1 ? arguments[1] : "shell";
     int status = 126;
     if (strcmp(kind, "command") == 0) {

@@ -1,4 +1,4 @@
-// What `./exo run -- CMD` and the init of its guest say to each other on the second serial port
+// What `./exo run` and the init of its guest say to each other on the second serial port
 // (docs/run.md has the protocol; tools/run/wire.py is the other side). A frame is a type, the
 // length of its payload (little endian, 16 bits), the payload.
 #pragma once
@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 namespace wire {
+
+inline constexpr char kPort[] = "/dev/ttyS1";
 
 /// Sent by the guest first, and only once its port is in raw mode: what the host reads before it is
 /// not from us.
@@ -22,6 +24,7 @@ enum class Type : uint8_t {
     kInput = 'I',  ///< bytes for standard input
     kInputEnd = 'i',
     kSignal = 'S',  ///< one byte: a signal for the command's process group
+    kWindow = 'W',  ///< of a shell: rows and columns of its terminal, 16 bits each
     // from the guest
     kOutput = 'O',
     kError = 'E',

@@ -158,7 +158,7 @@ def main():
     machine = ["--cpu", "max,la57=off"] if options.kernel == "linux" else []
     name = os.path.basename(options.kernel)
     for cpus in options.cpus or [1, 4]:
-        command = ["./exo", "run", "--kernel", options.kernel, "--cpus", str(cpus), "--memory",
+        command = ["./exo", "run", "--kernel", options.kernel, "--image", "busybox", "--cpus", str(cpus), "--memory",
                    options.memory, *machine, "--file", f"{options.programs}:/abi", "--", "/abi/driver", "/abi",
                    *options.names]
         wrong += check_guest(f"{name}, {cpus} CPUs", command, native, allowed, made)

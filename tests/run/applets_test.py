@@ -76,7 +76,7 @@ def results(kernel, cases, extra):
         for case in cases:
             with open(f"{directory}/cases/{case.name}", "w", encoding="utf-8") as file:
                 file.write(case.script())
-        done = subprocess.run(["./exo", "run", "--kernel", kernel, "--cpus", "2", *extra, "--timeout", str(BOOT_SECONDS),
+        done = subprocess.run(["./exo", "run", "--kernel", kernel, "--image", "busybox", "--cpus", "2", *extra, "--timeout", str(BOOT_SECONDS),
                                "--file", f"{directory}/cases:/applets/cases",
                                "--file", f"{HERE}/applets/guest.sh:/applets/guest.sh",
                                "--file", f"{HERE}/applets/soon:/applets/soon",

@@ -64,7 +64,7 @@ def make_stage():
 
 def passed(kernel, show):
     """How often each name of a test passed, and all lines of results."""
-    done = subprocess.run(["./exo", "run", "--kernel", kernel, "--memory", "512M", "--timeout", str(SECONDS),
+    done = subprocess.run(["./exo", "run", "--kernel", kernel, "--image", "busybox", "--memory", "512M", "--timeout", str(SECONDS),
                            "--file", f"{STAGE}:/suite", "--file", f"{HERE}/busybox_suite.sh:/suite/run.sh",
                            "--", "sh", "/suite/run.sh"],
                           cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL, check=False)

@@ -48,7 +48,8 @@ class Host:
 
 def run(cpus, command, files=(), kernel="exo"):
     arguments = [word for file in files for word in ("--file", file)]
-    done = subprocess.run(["./exo", "run", "--kernel", kernel, "--cpus", str(cpus), "--timeout", "120", *arguments, "--", "sh", "-c", command],
+    done = subprocess.run(["./exo", "run", "--kernel", kernel, "--image", "busybox", "--cpus", str(cpus), "--timeout", "120",
+                           *arguments, "--", "sh", "-c", command],
                           cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise RuntimeError(f"{cpus} CPUs: ended with {done.returncode}: {done.stdout} {done.stderr}")

@@ -13,7 +13,7 @@ for k in 1 2 3; do (exit 3); done; sleep 0.05
 cat /proc/uptime /proc/meminfo /proc/self/stat
 echo done
 SH
-python3 image/initrd.py --file "$work/script:/script" "$work/initrd" >/dev/null
+python3 image/initrd.py --image busybox --file "$work/script:/script" "$work/initrd" >/dev/null
 
 boot() {
     timeout 120 qemu-system-x86_64 -machine q35,accel=tcg -cpu max,-erms -smp 1 -m 128M \

@@ -28,7 +28,7 @@ def expect(what, got, wanted):
 class Tests:
     def __init__(self, kernel):
         self.kernel = kernel
-        self.base = ["./exo", "run", "--kernel", kernel]
+        self.base = ["./exo", "run", "--kernel", kernel, "--image", "busybox"]
         # Debian's kernel does not start in as little.
         self.small = ["--memory", "64M" if kernel == "exo" else "160M"]
 

@@ -75,6 +75,12 @@ def step_window_size(t):
     t.line(b"stty -a | grep -c isig; stty -echo; stty echo; tty", b"/dev/")
 
 
+def step_resize(t):
+    for rows, columns in ((20, 70), (ROWS, COLUMNS)):
+        t.resize(rows, columns)
+        t.line(b"until [ \"$(stty size)\" = '%d %d' ]; do usleep 50000; done; echo resized" % (rows, columns), b"\nresized\n")
+
+
 def step_vi(t):
     t.type(b"vi /tmp/edited\r")
     t.wait(b"~")

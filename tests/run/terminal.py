@@ -32,11 +32,15 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.before = termios.tcgetattr(slave)
         self.slave, self.seen = slave, b""
-        self.process = subprocess.Popen(["./exo", "run", "--kernel", kernel, *options], cwd=ROOT, stdin=slave, stdout=slave,
-                                        stderr=slave, start_new_session=True)
+        command = ["./exo", "run", "--kernel", kernel, "--image", "busybox", *options]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
 
     def begin(self):
         self.wait(b"# ", 120)
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        os.killpg(self.process.pid, signal.SIGWINCH)  # as the kernel does to who has it as its terminal
 
     def type(self, keys):
         # As fast as a person at most: a serial line has no flow control.

@@ -4,14 +4,19 @@
 import argparse
 import os
 import re
+import selectors
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import time
 
 import machine
 import session
+import wire
 
 sys.path.insert(0, os.path.join(machine.ROOT, "image"))
 import initrd as recipe  # noqa: E402
@@ -62,23 +67,68 @@ def make_initrd(options, folder):
     return path
 
 
+class WindowSizes:
+    """Tells the guest of a shell of its terminal's size, whenever it changes, by the second serial port."""
+
+    def __init__(self, first):
+        self.told = first
+        self.reader = wire.Reader()
+        self.mine, self.theirs = socket.socketpair()
+        self.wake_read, wake_write = os.pipe()
+        os.set_blocking(wake_write, False)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGWINCH, lambda *_: None)
+
+    def carry(self, deadline):
+        """Until the machine ends: True; False: the deadline came first."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.mine, selectors.EVENT_READ)
+            selector.register(self.wake_read, selectors.EVENT_READ)
+            while True:
+                left = None if deadline is None else max(0, deadline - time.monotonic())
+                ready = selector.select(left)
+                if not ready:
+                    return False
+                for key, _ in ready:
+                    if key.fileobj is self.mine:
+                        data = self.mine.recv(4096)
+                        if not data:
+                            return True
+                        for _ in self.reader.feed(data):
+                            pass
+                    else:
+                        os.read(self.wake_read, 64)
+                self.tell()
+
+    def tell(self):
+        size = os.get_terminal_size(0)
+        if self.reader.greeted and size != self.told:
+            self.told = size
+            self.mine.send(wire.frame(wire.WINDOW_SIZE, struct.pack("<HH", size.lines, size.columns)))
+
+
 def run_shell(options, initrd):
     """Interactive: QEMU has the terminal, raw, with its monitor behind Ctrl-A C."""
     size = os.get_terminal_size(0)
+    sizes = WindowSizes(size)
     term = os.environ.get("TERM", "linux")
     words = f" -- shell {size.lines}x{size.columns} {term}"
     append = machine.command_line(options, []) + words
     arguments = machine.qemu(options, append, initrd,
-                             ["stdio,id=?,mux=on,signal=off", "null,id=?"])
+                             ["stdio,id=?,mux=on,signal=off", f"socket,id=?,fd={sizes.theirs.fileno()}"])
     arguments += ["-mon", "chardev=serial0,mode=readline"]
     saved = termios.tcgetattr(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # before the terminal is raw, and after
+    deadline = time.monotonic() + options.timeout if options.timeout else None
+    process = subprocess.Popen(arguments, pass_fds=[sizes.theirs.fileno()],
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    sizes.theirs.close()
     try:
-        status = subprocess.run(arguments, timeout=options.timeout,
-                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)).returncode
-    except subprocess.TimeoutExpired:
-        status = None
+        status = process.wait() if sizes.carry(deadline) else None
     finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
         termios.tcsetattr(0, termios.TCSADRAIN, saved)
     if status is None:
         machine.complain(f"the machine was ended after {options.timeout:g} s")
