@@ -4,6 +4,7 @@
 
 #include "kernel/core/ktest.h"
 #include "kernel/core/thread.h"
+#include "kernel/fs/unnamed_inode.h"
 #include "kernel/ipc/pipe.h"
 #include "kernel/ipc/unix_socket.h"
 
@@ -80,6 +81,7 @@ KERNEL_TEST(packet_queue_tells_full_ended_and_closed_apart) {
 
 KERNEL_TEST(packet_queue_keeps_handles_open_until_they_are_dropped) {
     auto queue = make_ref<PacketQueue>();
+    KTEST_REQUIRE(start_unnamed_inodes().has_value());  // nobody has
     auto ends = create_pipe(FileFlags::kNonBlocking, 0, 0);
     KTEST_REQUIRE(queue.has_value() && ends.has_value());
     const std::uint32_t before = SentHandles::in_flight();
@@ -180,6 +182,7 @@ KERNEL_TEST(pipe_read_goes_on_only_where_attachments_continue) {
 
 KERNEL_TEST(sockets_that_are_sent_into_each_other_are_closed_without_recursing) {
     const std::uint32_t before = SentHandles::in_flight();
+    KTEST_REQUIRE(start_unnamed_inodes().has_value());
     RefPtr<File> inner;
     constexpr int kDepth = 3000;
     for (int i = 0; i < kDepth; ++i) {
