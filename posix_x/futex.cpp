@@ -118,6 +118,7 @@ std::uint32_t wake_in(Bucket& bucket, const Key& key, std::uint32_t most, std::u
 Result<long> wake(UserAddr at, Scope scope, std::uint32_t most, std::uint32_t bits) {
     const Key key = TRY(key_of(at, scope));
     Bucket& bucket = bucket_of(key);
+    const WakeBatch batch;
     const SpinGuard guard(bucket.lock);
     return wake_in(bucket, key, most, bits);
 }
@@ -168,6 +169,7 @@ std::uint32_t move_some(const Key& from, const Key& to, std::uint32_t most) {
     for (Key& each : keys) each = to;
     Bucket& source = bucket_of(from);
     Bucket& target = bucket_of(to);
+    const WakeBatch batch;
     const TwoBuckets guard(source, target);
     std::uint32_t moved = 0;
     for (FutexWaiter* each = source.waiters.front(); each != nullptr;) {

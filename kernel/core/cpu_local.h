@@ -55,7 +55,10 @@ struct CpuLocal {
     std::uint32_t apic_id = 0;
     std::uint32_t interrupt_depth = 0;  ///< interrupt handlers that run
     bool reschedule = false;            ///< somebody else's turn has come
-    arch::UserSpace* space = nullptr;   ///< loaded here; nullptr: the kernel's own tables
+    /// WakeBatches that are open, and the CPUs that are to be interrupted when the last one closes.
+    std::uint32_t wake_batches = 0;
+    std::uint64_t cpus_to_interrupt = 0;
+    arch::UserSpace* space = nullptr;  ///< loaded here; nullptr: the kernel's own tables
     arch::FpuOwner fpu;
     CpuScheduler* scheduler = nullptr;
     TimerQueue* timers = nullptr;

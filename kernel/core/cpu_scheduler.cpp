@@ -193,7 +193,7 @@ void CpuScheduler::enqueue(Thread& thread, sched::Enqueue why, WakeHint hint) {
     lock_.release();
     // Also where nobody is preempted: a CPU that ran somebody alone has no timer for the end of its
     // turn.
-    if (!here) arch::send_ipi(cpu_local(queue_.cpu()).apic_id, arch::kRescheduleVector);
+    if (!here) interrupt_cpu(queue_.cpu());
     Lock::leave(interrupts);
 }
 

@@ -13,6 +13,10 @@
 
 namespace exo {
 
+/// Makes another CPU look at its queue, at once or at the end of this CPU's WakeBatch. Interrupts
+/// are off.
+void interrupt_cpu(std::uint32_t cpu);
+
 class CpuScheduler {
   public:
     CpuScheduler(std::uint32_t cpu, Thread& idle) : queue_(cpu), idle_(idle) {}

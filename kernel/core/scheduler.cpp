@@ -1,5 +1,8 @@
 #include "kernel/core/scheduler.h"
 
+#include <bit>
+#include <utility>
+
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/interrupts.h"
 #include "kernel/arch/local_apic.h"
@@ -141,6 +144,25 @@ bool should_yield() {
 void exit_thread() {
     arch::disable_interrupts();
     this_cpu().scheduler->exit();
+}
+
+void interrupt_cpu(std::uint32_t cpu) {
+    CpuLocal& here = this_cpu();
+    if (here.wake_batches != 0) {
+        here.cpus_to_interrupt |= std::uint64_t{1} << cpu;
+    } else {
+        arch::send_ipi(cpu_local(cpu).apic_id, arch::kRescheduleVector);
+    }
+}
+
+// An interrupt handler may come in between, with wake-ups of its own: the word is taken as a whole.
+void WakeBatch::interrupt_cpus() {
+    const auto interrupts = arch::disable_interrupts();
+    std::uint64_t left = std::exchange(this_cpu().cpus_to_interrupt, 0);
+    for (; left != 0; left &= left - 1)
+        arch::send_ipi(cpu_local(static_cast<std::uint32_t>(std::countr_zero(left))).apic_id,
+                       arch::kRescheduleVector);
+    arch::restore_interrupts(interrupts);
 }
 
 bool wake(Thread& thread, WakeHint hint) {

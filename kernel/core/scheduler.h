@@ -3,6 +3,7 @@
 // that a thread is never resumed before all of it is saved.
 #pragma once
 
+#include "kernel/core/cpu_local.h"
 #include "kernel/core/thread.h"
 #include "kernel/core/time.h"
 
@@ -25,6 +26,23 @@ void yield();
 /// Makes a sleeping thread runnable. False: it did not sleep. Any context, interrupt handlers
 /// included.
 bool wake(Thread& thread, WakeHint hint = WakeHint::kPlain);
+
+/// Other CPUs are interrupted for wake-ups within its life when that ends: around a lock, so that
+/// they need not wait for it (an interrupt to another CPU is dear, the more so where it is
+/// emulated). Its CPU does not sleep meanwhile.
+class WakeBatch {
+  public:
+    WakeBatch() { ++this_cpu().wake_batches; }
+    ~WakeBatch() {
+        CpuLocal& cpu = this_cpu();
+        if (--cpu.wake_batches == 0 && cpu.cpus_to_interrupt != 0) interrupt_cpus();
+    }
+    WakeBatch(const WakeBatch&) = delete;
+    WakeBatch& operator=(const WakeBatch&) = delete;
+
+  private:
+    static void interrupt_cpus();
+};
 
 /// Marks `thread` as interrupted and ends its sleep if that is interruptible; if it runs its
 /// program on another CPU, brings it into the kernel.

@@ -41,6 +41,7 @@ void WaitQueue::remove(Waiter& waiter) {
 }
 
 bool WaitQueue::wake_one(WakeHint hint) {
+    const WakeBatch batch;
     auto waiters = waiters_.lock();
     for (Waiter* waiter = waiters->front(); waiter != nullptr; waiter = waiters->next(*waiter)) {
         if (waiter->notify_(*waiter, hint)) return true;
@@ -49,6 +50,7 @@ bool WaitQueue::wake_one(WakeHint hint) {
 }
 
 bool WaitQueue::wake_all(WakeHint hint) {
+    const WakeBatch batch;
     auto waiters = waiters_.lock();
     bool woken = false;
     for (Waiter* waiter = waiters->front(); waiter != nullptr; waiter = waiters->next(*waiter)) {
