@@ -117,6 +117,12 @@ Result<long> sys_fdatasync(Task& task, Fd fd);
 Result<long> sys_sync(Task&);
 Result<long> sys_syncfs(Task& task, Fd fd);
 
+// inotify_calls.cpp
+Result<long> sys_inotify_init(Task& task);
+Result<long> sys_inotify_init1(Task& task, Flags flags);
+Result<long> sys_inotify_add_watch(Task& task, Fd fd, UserPath path, Flags mask);
+Result<long> sys_inotify_rm_watch(Task& task, Fd fd, std::int32_t number);
+
 // log_calls.cpp
 Result<long> sys_syslog(Task& task, std::uint32_t action, UserAddr out, std::int32_t bytes);
 

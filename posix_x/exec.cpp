@@ -54,7 +54,7 @@ Result<bool> resolve_script(Task& task, ProgramStart& start, File& file) {
     return true;
 }
 
-Result<Ref<File>> open_interpreter(Process& process, File& file, const elf::Program& program) {
+Result<OpenFile> open_interpreter(Process& process, File& file, const elf::Program& program) {
     Vector<char> path;
     TRY(path.resize(program.interpreter_bytes));
     const std::size_t got =
@@ -185,7 +185,7 @@ Result<void> build(Task& task, ProgramStart& start, const Ref<File>& file,
     if (program.interpreter_bytes != 0) {
         const auto interpreter = TRY(open_interpreter(process, *file, program));
         const elf::Program parsed = TRY(read_interpreter(*interpreter));
-        const auto mapped = TRY(map_program(*made.space, parsed, interpreter, 0));
+        const auto mapped = TRY(map_program(*made.space, parsed, interpreter.file(), 0));
         made.interpreter_base = mapped.bias + parsed.begin;
         made.entry = mapped.entry;
     }
@@ -289,7 +289,7 @@ Result<void> execute(Task& task, ProgramStart& start, arch::TrapFrame& frame) {
     NewProgram made(TRY(AddressSpace::create()));
     arch::UserSpace* old = task.space();
     use_space(&made.space->machine());
-    Result<void> built = build(task, start, file, program, made);
+    Result<void> built = build(task, start, file.file(), program, made);
     if (built) built = become_only_thread();
     if (!built) {
         use_space(old);

@@ -68,7 +68,7 @@ Result<void> map_segment(AddressSpace& space, const elf::Segment& segment, std::
 
 }  // namespace
 
-Result<Ref<File>> open_executable(Dentry& file, const Credentials& who) {
+Result<OpenFile> open_executable(Dentry& file, const Credentials& who) {
     const RefPtr<Inode> inode = file.inode();
     if (!inode) return Errno::NOENT;
     const InodeStat stat = inode->stat();
@@ -77,7 +77,9 @@ Result<Ref<File>> open_executable(Dentry& file, const Credentials& who) {
     TRY(check_permission(stat, Permission::kExecute, who));
     constexpr Mode kAnyExecute = 0111;  // without one of them not even for root
     if ((stat.mode & kAnyExecute) == 0) return Errno::ACCES;
-    return inode->open(file, FileFlags::kNone, Rights::kRead);
+    OpenFile opened(TRY(inode->open(file, FileFlags::kNone, Rights::kRead)));
+    opened->tell_opened();
+    return opened;
 }
 
 Result<std::size_t> read_file(File& file, std::uint64_t offset, void* to, std::size_t bytes) {

@@ -9,8 +9,28 @@
 
 namespace exo::posix {
 
+/// A file that is open as long as this lives; what is mapped of it may keep it longer.
+class OpenFile {
+  public:
+    explicit OpenFile(Ref<File> file) : file_(std::move(file)) { file_->opened(); }
+    OpenFile(OpenFile&& other) noexcept : file_(std::move(other.file_)) {}
+    OpenFile& operator=(OpenFile&& other) noexcept {
+        std::swap(file_, other.file_);
+        return *this;
+    }
+    ~OpenFile() {
+        if (file_) file_->closed();
+    }
+    [[nodiscard]] File& operator*() const { return *file_; }
+    [[nodiscard]] File* operator->() const { return file_.get(); }
+    [[nodiscard]] Ref<File> file() const { return file_.to_ref(); }
+
+  private:
+    RefPtr<File> file_;
+};
+
 /// Opens what may be executed. ACCES: not a regular file, or `who` may not.
-Result<Ref<File>> open_executable(Dentry& file, const Credentials& who);
+Result<OpenFile> open_executable(Dentry& file, const Credentials& who);
 
 /// Reads up to `bytes` at `offset`; how many there were.
 Result<std::size_t> read_file(File& file, std::uint64_t offset, void* to, std::size_t bytes);

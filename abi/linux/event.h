@@ -1,5 +1,5 @@
 // What a program waits with, as Linux's x86-64 ABI has it: epoll(7), eventfd(2), timerfd_create(2),
-// signalfd(2).
+// signalfd(2), inotify(7).
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,22 @@ struct [[gnu::packed]] EpollEvent {
 static_assert(sizeof(EpollEvent) == 12);
 
 inline constexpr std::uint32_t kEventFdSemaphore = 1;
+
+struct InotifyEvent {
+    std::int32_t watch;
+    std::uint32_t mask;
+    std::uint32_t cookie;
+    std::uint32_t name_bytes;  ///< of what follows
+};
+static_assert(sizeof(InotifyEvent) == 16);
+
+/// Beside events, which FileEvents has.
+inline constexpr std::uint32_t kInOverflow = 0x4000, kInIgnored = 0x8000;
+inline constexpr std::uint32_t kInOnlyDirectory = 0x1000000, kInDoNotFollow = 0x2000000;
+inline constexpr std::uint32_t kInExcludeUnlinked = 0x4000000, kInMaskCreate = 0x10000000;
+inline constexpr std::uint32_t kInMaskAdd = 0x20000000, kInOneShot = 0x80000000;
+/// All bits that there are, IN_UNMOUNT and IN_ISDIR too.
+inline constexpr std::uint32_t kInAll = 0xf700efff;
 
 inline constexpr std::uint32_t kTimerAbsolute = 1, kTimerCancelOnSet = 2;
 

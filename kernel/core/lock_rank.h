@@ -36,6 +36,10 @@ enum class LockRank : std::uint8_t {
     kFutex = 90,          ///< a bucket of the futex table
     kRandom = 85,         ///< the random generator
     kDevice = 80,         ///< a driver's registers and queues
+    kInodeWatches = 79,   ///< who watches an inode
+    kWatchedInodes = 78,  ///< which inodes of a file system are watched
+    kWatchEpoch = 77,     ///< how many watches there are
+    kInotify = 76,        ///< an inotify instance's watches and events
     kFileWatches = 75,    ///< which sets watch a file
     kFileLocks = 73,      ///< a file's locks
     kLockWaits = 72,      ///< who waits for whose lock

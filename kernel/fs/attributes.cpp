@@ -27,10 +27,22 @@ Mode set_id_bits_lost(const InodeStat& stat) {
     return lost & stat.mode;
 }
 
+/// What inotify(7) calls it: both times are set by utimensat(2), one of them by who keeps the
+/// other.
+FileEvents events_of(const AttributeChange& change) {
+    FileEvents events = FileEvents::kNone;
+    const bool both_times = change.accessed && change.modified;
+    if (change.mode || change.uid || change.gid || both_times)
+        events = events | FileEvents::kAttributes;
+    if (change.size || (change.modified && !both_times)) events = events | FileEvents::kModify;
+    if (change.accessed && !both_times) events = events | FileEvents::kAccess;
+    return events;
+}
+
 }  // namespace
 
-Result<void> change_attributes(Inode& of, AttributeChange change, bool times_now,
-                               const Credentials& who) {
+Result<void> change_attributes(Inode& of, const Dentry* name, AttributeChange change,
+                               bool times_now, const Credentials& who) {
     const InodeStat stat = of.stat();
     if (change.uid || change.gid) TRY(check_owner_change(stat, change, who));
     if (change.mode) {
@@ -55,7 +67,15 @@ Result<void> change_attributes(Inode& of, AttributeChange change, bool times_now
         change.mode = true;
         change.to.mode = stat.mode & static_cast<Mode>(~lost);
     }
-    return of.set_attributes(change);
+    TRY(of.set_attributes(change));
+    const FileEvents events = events_of(change);
+    if (events == FileEvents::kNone) return {};
+    if (name != nullptr) {
+        tell_watchers(*name, events);
+    } else {
+        tell_watchers(of, events);
+    }
+    return {};
 }
 
 }  // namespace exo

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernel/fs/dentry_cache.h"
+#include "kernel/fs/file_events.h"
 #include "lib/base/format.h"
 
 namespace exo {
@@ -48,6 +49,7 @@ Result<Ref<Dentry>> Dentry::create_unnamed(Ref<Inode> inode, std::string_view te
 void Dentry::destroy() {
     Dentry* dying = this;
     while (dying != nullptr) {
+        tell_unused(*dying);
         // Nobody else has it: no lock.
         Dentry* parent = dying->place_.unlocked().parent.release();
         delete dying;

@@ -70,6 +70,7 @@ void File::on_last_close() {
         }
         watcher->forget(*this);
     }
+    tell(writable_ ? FileEvents::kCloseWrite : FileEvents::kCloseNoWrite);
     if (FileLocks* locks = locks_of(*this)) {
         locks->release_all(FileLockKind::kWhole, this);
         locks->release_all(FileLockKind::kOpenFile, this);
@@ -84,6 +85,15 @@ void File::on_close(const void* table) {
 }
 
 void File::forget(File&) {}
+
+// What names a place without having opened it does nothing to it. What has no name cannot be
+// watched but by /proc/PID/fd, and then Linux is silent too.
+void File::tell_if_watched(FileEvents what) {
+    if (!has_name_) return;
+    const RefPtr<Dentry> by = dentry();
+    if (!by || has(flags(), FileFlags::kPathOnly) || !watch_hint_.look(*by)) return;
+    tell_watchers(*by, what, by->is_deleted());
+}
 
 Result<Vector<Ref<File>>> File::watchers() {
     for (std::size_t room = 8;; room *= 2) {

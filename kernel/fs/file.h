@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernel/core/wait_queue.h"
+#include "kernel/fs/file_events.h"
 #include "kernel/fs/inode.h"
 #include "kernel/fs/mount_state.h"
 #include "kernel/mm/io_cursor.h"
@@ -140,14 +141,36 @@ class File : public Object {
     /// close takes away.
     [[nodiscard]] bool is_closed() { return watches_.lock()->closed; }
 
-    /// Its mount stays writable for as long as this lives. By who opens it, before others see it.
-    void keep_writable(WriteAccess access) { write_access_ = std::move(access); }
+    /// It is open for writing, and its mount stays writable for as long as this lives. By who opens
+    /// it, before others see it.
+    void keep_writable(WriteAccess access) {
+        writable_ = true;
+        write_access_ = std::move(access);
+    }
+
+    /// It was opened by a name, which who watches is told of. By who opens it, before others see
+    /// it.
+    void tell_opened() {
+        has_name_ = true;
+        tell(FileEvents::kOpen);
+    }
+    /// Tells who watches its inode or its directory (file_events.h) what was done through it.
+    void tell(FileEvents what) {
+        if (watch_hint_.may_be_watched()) tell_if_watched(what);
+    }
+    /// The same of a transfer, if at least a byte was moved.
+    void tell(FileEvents what, const Result<std::size_t>& moved) {
+        if (watch_hint_.may_be_watched() && moved.value_or(0) != 0) tell_if_watched(what);
+    }
 
     [[nodiscard]] FileFlags flags() const { return flags_.load(std::memory_order_relaxed); }
     void set_flags(FileFlags flags) { flags_.store(flags, std::memory_order_relaxed); }
 
   protected:
-    File(ObjectType type, FileFlags flags) : Object(type), flags_(flags) {}
+    enum class Named : std::uint8_t { kNo, kYes };
+    /// kYes: it has a name, or will have been opened by one.
+    File(ObjectType type, FileFlags flags, Named named = Named::kNo)
+        : Object(type), flags_(flags), has_name_(named == Named::kYes) {}
 
   private:
     /// What it is called that has no inode of its own.
@@ -164,9 +187,13 @@ class File : public Object {
         bool closed = false;
     };
     Result<Vector<Ref<File>>> watchers();
+    void tell_if_watched(FileEvents what);
 
     Atomic<FileFlags> flags_;
     Locked<Watches, SpinLock<LockRank::kFileWatches>> watches_;
+    WatchHint watch_hint_;
+    bool has_name_;
+    bool writable_ = false;
     WriteAccess write_access_;
 };
 

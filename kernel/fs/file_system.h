@@ -7,11 +7,21 @@
 #include <string_view>
 
 #include "kernel/core/mutex.h"
+#include "kernel/core/spin_lock.h"
+#include "lib/base/list.h"
 #include "lib/base/ref.h"
 
 namespace exo {
 
 class Inode;
+
+/// An inode that somebody watches, as its file system lists it (inode_watches.h).
+struct WatchedInode {
+    Inode& inode;
+    ListLink link;
+};
+using WatchedInodes = List<WatchedInode, &WatchedInode::link>;
+using LockedWatchedInodes = Locked<WatchedInodes, SpinLock<LockRank::kWatchedInodes>>;
 
 /// As statfs(2) shows it.
 struct FileSystemStat {
@@ -42,12 +52,16 @@ class FileSystem : public RefCounted {
     /// at ancestors.
     [[nodiscard]] BasicMutex& rename_lock() { return rename_lock_; }
 
+    /// Its inodes that are watched: their watches end when it is unmounted.
+    [[nodiscard]] LockedWatchedInodes& watched_inodes() { return watched_inodes_; }
+
   protected:
     FileSystem();
 
   private:
     const std::uint32_t device_minor_;
     Mutex<LockRank::kRename> rename_lock_;
+    LockedWatchedInodes watched_inodes_;
 };
 
 }  // namespace exo

@@ -3,6 +3,7 @@
 #include "kernel/fs/dentry.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/file_locks.h"
+#include "kernel/fs/inode_watches.h"
 #include "kernel/mm/memory_object.h"
 
 namespace exo {
@@ -28,19 +29,37 @@ std::size_t FileSystem::show_options(std::span<char>) {
 
 Inode::~Inode() {
     delete locks();
+    delete watches();
 }
+
+namespace {
+
+/// What `place` has, or `made`, which it then has. Another thread may be first.
+template <typename T>
+T* first_one(Atomic<T*>& place, T* made) {
+    T* before = nullptr;
+    if (place.compare_exchange_strong(before, made, std::memory_order_acq_rel,
+                                      std::memory_order_acquire)) {
+        return made;
+    }
+    delete made;
+    return before;
+}
+
+}  // namespace
 
 Result<FileLocks*> Inode::make_locks() {
     if (FileLocks* there = locks()) return there;
     auto* made = new (std::nothrow) FileLocks;
     if (made == nullptr) return Errno::NOLCK;
-    FileLocks* before = nullptr;
-    if (locks_.compare_exchange_strong(before, made, std::memory_order_acq_rel,
-                                       std::memory_order_acquire)) {
-        return made;
-    }
-    delete made;  // another thread was first
-    return before;
+    return first_one(locks_, made);
+}
+
+Result<InodeWatches*> Inode::make_watches() {
+    if (InodeWatches* there = watches()) return there;
+    auto* made = new (std::nothrow) InodeWatches(*this);
+    if (made == nullptr) return Errno::NOMEM;
+    return first_one(watches_, made);
 }
 
 // What an inode of another type, or a file system that cannot, says.

@@ -21,6 +21,7 @@ class Dentry;
 class DirectorySink;
 class File;
 class FileLocks;
+class InodeWatches;
 class IoCursor;
 class MemoryObject;
 enum class FileFlags : std::uint32_t;
@@ -150,6 +151,10 @@ class Inode : public RefCounted {
     /// NOLCK: no memory.
     Result<FileLocks*> make_locks();
 
+    /// Who watches it (inode_watches.h); nullptr: nobody ever has.
+    [[nodiscard]] InodeWatches* watches() const { return watches_.load(std::memory_order_acquire); }
+    Result<InodeWatches*> make_watches();  ///< NOMEM
+
     /// INVAL: cannot have any.
     virtual Result<Seals> seals();
     /// PERM: sealed against that; BUSY: kWrite, and it is mapped for writing. Takes content().
@@ -183,6 +188,7 @@ class Inode : public RefCounted {
     Locked<RefPtr<RefCounted>, SpinLock<LockRank::kAttributes>> attachment_;
     /// Made when first wanted, and stays: release and acquire pass on what it was made as.
     Atomic<FileLocks*> locks_{nullptr};
+    Atomic<InodeWatches*> watches_{nullptr};  // as locks_
 };
 
 /// Takes and gives back content() of two directories, which may be the same. Never deadlocks: it

@@ -6,7 +6,7 @@ namespace exo {
 
 InodeFile::InodeFile(Inode& inode, Dentry& by, FileFlags flags)
     : File(inode.type() == FileType::kDirectory ? ObjectType::kDirectory : ObjectType::kFile,
-           flags),
+           flags, Named::kYes),
       inode_(inode),
       dentry_(by) {}
 
@@ -18,15 +18,14 @@ Result<std::size_t> InodeFile::read_at(IoCursor& to, std::uint64_t offset) {
     if (inode_->type() == FileType::kDirectory) return Errno::ISDIR;
     if (offset > kMaxFileOffset) return Errno::INVAL;
     to.limit(kMaxFileOffset - offset);
-    return inode_->read(to, offset);
+    const Result<std::size_t> done = inode_->read(to, offset);
+    tell(FileEvents::kAccess, done);
+    return done;
 }
 
 Result<std::size_t> InodeFile::write_at(IoCursor& from, std::uint64_t offset) {
-    if (inode_->type() == FileType::kDirectory) return Errno::BADF;
-    if (offset > kMaxFileOffset) return Errno::INVAL;
-    // pwrite(2), BUGS: O_APPEND wins over the offset on Linux.
-    const bool append = has(flags(), FileFlags::kAppend);
-    return inode_->write(from, offset, append ? Inode::WriteAt::kEnd : Inode::WriteAt::kOffset);
+    if (offset > kMaxFileOffset && inode_->type() != FileType::kDirectory) return Errno::INVAL;
+    return write_from(from, offset);
 }
 
 Result<std::size_t> InodeFile::read(IoCursor& to) {
@@ -37,10 +36,18 @@ Result<std::size_t> InodeFile::read(IoCursor& to) {
 }
 
 Result<std::size_t> InodeFile::write(IoCursor& from) {
+    auto position = position_.lock();
+    return write_from(from, *position);
+}
+
+// pwrite(2), BUGS: O_APPEND wins over the offset on Linux.
+Result<std::size_t> InodeFile::write_from(IoCursor& from, std::uint64_t& offset) {
     if (inode_->type() == FileType::kDirectory) return Errno::BADF;
     const bool append = has(flags(), FileFlags::kAppend);
-    auto position = position_.lock();
-    return inode_->write(from, *position, append ? Inode::WriteAt::kEnd : Inode::WriteAt::kOffset);
+    const Result<std::size_t> done =
+        inode_->write(from, offset, append ? Inode::WriteAt::kEnd : Inode::WriteAt::kOffset);
+    tell(FileEvents::kModify, done);
+    return done;
 }
 
 Result<std::uint64_t> InodeFile::seek(std::int64_t offset, Whence whence) {
@@ -78,6 +85,7 @@ Result<void> InodeFile::read_directory(DirectorySink& sink) {
     if (inode_->type() != FileType::kDirectory) return Errno::NOTDIR;
     auto position = position_.lock();
     const MutexGuard content(inode_->content());
+    tell(FileEvents::kAccess);
     if (*position == 0) {
         if (!sink.entry(".", inode_->stat().number, FileType::kDirectory, 1)) return {};
         *position = 1;

@@ -28,6 +28,9 @@ class InodeFile : public File {
     InodeFile(Inode& inode, Dentry& by, FileFlags flags);
 
   private:
+    /// At `offset`, or at the end, and moves it behind what was written.
+    Result<std::size_t> write_from(IoCursor& from, std::uint64_t& offset);
+
     const Ref<Inode> inode_;
     const Ref<Dentry> dentry_;
     Locked<std::uint64_t, Mutex<LockRank::kFile>> position_;

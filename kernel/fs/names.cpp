@@ -72,16 +72,26 @@ Result<Ref<File>> open_found(const Ref<Dentry>& dentry, const OpenRequest& reque
         if (has(request.flags, FileFlags::kNoAccessTime) && !is_owner(stat, who)) {
             return Errno::PERM;
         }
-        if (request.truncate && inode->type() == FileType::kRegular) {
-            AttributeChange change;
-            change.size = true;
-            change.to.size = 0;
-            TRY(inode->set_attributes(change));
-        }
+    }
+    const bool empties = request.truncate && !created && inode->type() == FileType::kRegular;
+    if (empties) {
+        AttributeChange change;
+        change.size = true;
+        change.to.size = 0;
+        TRY(inode->set_attributes(change));
     }
     Ref<File> file = TRY(inode->open(*dentry, request.flags, request.access));
     if (includes(request.access, Rights::kWrite)) file->keep_writable(std::move(write_access));
+    file->tell_opened();
+    if (empties) file->tell(FileEvents::kModify);
     return file;
+}
+
+/// How many names a file has is an attribute of it.
+void tell_links_changed(Inode& inode) {
+    const FileEvents event = FileEvents::kAttributes;
+    const bool directory = inode.type() == FileType::kDirectory;
+    tell_watchers(inode, directory ? event | FileEvents::kDirectory : event);
 }
 
 /// The last component as something to be made: in a directory that can be changed.
@@ -116,7 +126,9 @@ Result<Ref<Dentry>> add_name(const NewName& at, bool trailing_slash_forbidden,
     if (trailing_slash_forbidden) return Errno::NOENT;
     if (at.directory->is_deleted()) return Errno::NOENT;
     TRY(check_permission(at.inode->stat(), kChange, who));
-    child->created(TRY(make(*at.inode, at.name)));
+    const Ref<Inode> made = TRY(make(*at.inode, at.name));
+    child->created(made);
+    tell_entry(*at.inode, *made, FileEvents::kCreate, at.name);
     return child;
 }
 
@@ -213,6 +225,7 @@ Result<void> make_link(Dentry& what, const WalkStart& start, std::string_view pa
                          if (&what.mount_root() != &at.directory->mount_root()) return Errno::XDEV;
                          if (inode->type() == FileType::kDirectory) return Errno::PERM;
                          TRY(directory.link(name, *inode));
+                         tell_links_changed(*inode);
                          return inode.to_ref();
                      })));
     return {};
@@ -228,6 +241,30 @@ Errno why_not_removed(LastKind kind, Remove what) {
     return Errno::BUSY;
 }
 
+/// Takes the name of `last` out of `directory`, whose content() is held; what it named.
+Result<Ref<Inode>> remove_locked(const LastComponent& last, Inode& directory, Remove what,
+                                 const Credentials& who) {
+    const Ref<Dentry> child = TRY(last.directory->child_locked(last.name));
+    const RefPtr<Inode> inode = child->inode();
+    if (!inode) return Errno::NOENT;
+    const bool is_directory = inode->type() == FileType::kDirectory;
+    if (what == Remove::kFile && last.must_be_directory) {
+        return is_directory ? Errno::ISDIR : Errno::NOTDIR;
+    }
+    TRY(check_removal(directory.stat(), inode->stat(), who));
+    if (what == Remove::kDirectory) {
+        if (!is_directory) return Errno::NOTDIR;
+        if (child->mounted()) return Errno::BUSY;
+        TRY(directory.remove_directory(last.name, *inode));
+    } else {
+        if (is_directory) return Errno::ISDIR;
+        TRY(directory.unlink(last.name, *inode));
+        tell_links_changed(*inode);
+    }
+    child->removed();
+    return inode.to_ref();
+}
+
 }  // namespace
 
 Result<void> remove_path(const WalkStart& start, std::string_view path, Remove what,
@@ -240,23 +277,8 @@ Result<void> remove_path(const WalkStart& start, std::string_view path, Remove w
     if (!directory) return Errno::NOENT;
     const WriteAccess writes = TRY(last.directory->begin_write());
     const MutexGuard content(directory->content());
-    const Ref<Dentry> child = TRY(last.directory->child_locked(last.name));
-    const RefPtr<Inode> inode = child->inode();
-    if (!inode) return Errno::NOENT;
-    const bool is_directory = inode->type() == FileType::kDirectory;
-    if (what == Remove::kFile && last.must_be_directory) {
-        return is_directory ? Errno::ISDIR : Errno::NOTDIR;
-    }
-    TRY(check_removal(directory->stat(), inode->stat(), who));
-    if (what == Remove::kDirectory) {
-        if (!is_directory) return Errno::NOTDIR;
-        if (child->mounted()) return Errno::BUSY;
-        TRY(directory->remove_directory(last.name, *inode));
-    } else {
-        if (is_directory) return Errno::ISDIR;
-        TRY(directory->unlink(last.name, *inode));
-    }
-    child->removed();
+    const Ref<Inode> removed = TRY(remove_locked(last, *directory, what, who));
+    tell_entry(*directory, *removed, FileEvents::kDelete, last.name);
     return {};
 }
 

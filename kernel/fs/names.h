@@ -52,8 +52,8 @@ Result<void> rename_path(const WalkStart& from_start, std::string_view from,
 
 /// chmod, chown, utimes, truncate of what was resolved; checks who may (chmod(2), chown(2),
 /// utimensat(2)), clears set-ID bits where Linux does. `times_now`: writing permission is enough
-/// for times.
-Result<void> change_attributes(Inode& of, AttributeChange change, bool times_now,
-                               const Credentials& who);
+/// for times. Who watches is told, of the directory too if it was found by `name`, else nullptr.
+Result<void> change_attributes(Inode& of, const Dentry* name, AttributeChange change,
+                               bool times_now, const Credentials& who);
 
 }  // namespace exo

@@ -87,6 +87,8 @@ Result<void> rename_locked(const Side& from, const Side& to, RenameMode mode,
     if (mode == RenameMode::kExchange) {
         TRY(from.inode->exchange(from.name, *what, *to.inode, to.name, *replaced));
         Dentry::exchanged(*source, *target);
+        tell_move({*from.inode, from.name, *to.inode, to.name, *what, nullptr});
+        tell_move({*to.inode, to.name, *from.inode, from.name, *replaced, nullptr});
         return {};
     }
     DentryName name;  // made now, since nothing may fail once the file system has changed
@@ -94,6 +96,7 @@ Result<void> rename_locked(const Side& from, const Side& to, RenameMode mode,
     TRY(from.inode->rename(from.name, *what, *to.inode, to.name, replaced.get()));
     target->removed();
     source->moved(*to.directory, std::move(name));
+    tell_move({*from.inode, from.name, *to.inode, to.name, *what, replaced.get()});
     return {};
 }
 

@@ -18,6 +18,7 @@ enum class ObjectType : std::uint8_t {
     kReadySet,
     kTimer,
     kSignals,
+    kInotify,
     kProcessFile,
     kProcess,
     kThread,

@@ -11,6 +11,7 @@ namespace {
 /// What is to be changed; its mount stays writable meanwhile.
 struct Target {
     Ref<Inode> inode;
+    RefPtr<Dentry> name;  // by which it was found
     WriteAccess writes;
 };
 
@@ -18,7 +19,7 @@ struct Target {
 Result<Target> target_of(Dentry& dentry) {
     auto inode = TRY(inode_of(dentry));
     Dentry& root = dentry.mount_root();
-    return Target{std::move(inode),
+    return Target{std::move(inode), RefPtr<Dentry>(&dentry),
                   TRY(WriteAccess::begin(root.mount_state(), RefPtr<RefCounted>(&root)))};
 }
 
@@ -35,9 +36,10 @@ Result<Target> target_of_path(Task& task, DirFd at, UserPath path, Flags flags) 
     return target_of(*dentry);
 }
 
-Result<long> change(Task& task, Inode& inode, const AttributeChange& change,
+Result<long> change(Task& task, const Target& target, const AttributeChange& change,
                     bool times_now = false) {
-    TRY(change_attributes(inode, change, times_now, *task.process().credentials()));
+    TRY(change_attributes(*target.inode, target.name.get(), change, times_now,
+                          *task.process().credentials()));
     return 0;
 }
 
@@ -58,7 +60,8 @@ AttributeChange owner_change(std::uint32_t uid, std::uint32_t gid) {
     return change;
 }
 
-Result<long> set_size(Task& task, Inode& inode, std::int64_t size) {
+Result<long> set_size(Task& task, const Target& target, std::int64_t size) {
+    const Inode& inode = *target.inode;
     if (size < 0) return Errno::INVAL;
     if (inode.type() == FileType::kDirectory) return Errno::ISDIR;
     if (inode.type() != FileType::kRegular) return Errno::INVAL;
@@ -69,7 +72,7 @@ Result<long> set_size(Task& task, Inode& inode, std::int64_t size) {
     AttributeChange to;
     to.size = true;
     to.to.size = static_cast<std::uint64_t>(size);
-    return change(task, inode, to);
+    return change(task, target, to);
 }
 
 constexpr std::int64_t kUtimeNow = (1 << 30) - 1, kUtimeOmit = (1 << 30) - 2;
@@ -87,7 +90,7 @@ Result<void> set_time(bool& wanted, Timestamp& to, const abi::Timespec& time) {
 }
 
 /// Access and modification time; nullptr: both now.
-Result<long> set_times(Task& task, Inode& inode, const abi::Timespec* times) {
+Result<long> set_times(Task& task, const Target& target, const abi::Timespec* times) {
     AttributeChange to;
     const abi::Timespec now_both[2] = {{0, kUtimeNow}, {0, kUtimeNow}};
     const bool all_now = times == nullptr ||
@@ -96,7 +99,7 @@ Result<long> set_times(Task& task, Inode& inode, const abi::Timespec* times) {
     TRY(set_time(to.accessed, to.to.accessed, times[0]));
     TRY(set_time(to.modified, to.to.modified, times[1]));
     if (!to.accessed && !to.modified) return 0;
-    return change(task, inode, to, all_now);
+    return change(task, target, to, all_now);
 }
 
 /// Without a path, of the file that `at` names.
@@ -104,14 +107,14 @@ Result<long> set_times_of_path(Task& task, DirFd at, UserPath path, UserIn<abi::
     const auto target =
         TRY(path.is_null() && !at.is_cwd() ? target_of(task, at.fd())
                                            : target_of_path(task, at, path, Flags{}));
-    if (times.is_null()) return set_times(task, *target.inode, nullptr);
+    if (times.is_null()) return set_times(task, target, nullptr);
     abi::Timespec both[2];
     for (std::size_t i = 0; i < 2; ++i) {
         const abi::Timeval each = TRY(times.read(i));
         if (each.microseconds < 0 || each.microseconds >= 1'000'000) return Errno::INVAL;
         both[i] = {each.seconds, each.microseconds * 1000};
     }
-    return set_times(task, *target.inode, both);
+    return set_times(task, target, both);
 }
 
 }  // namespace
@@ -127,26 +130,27 @@ Result<long> sys_fallocate(Task& task, Fd fd, Flags mode, std::int64_t offset, s
     if (inode->type() != FileType::kRegular) return Errno::NODEV;
     TRY(inode->allocate(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(size),
                         mode.has(kKeepSize) ? Inode::Grow::kNo : Inode::Grow::kYes));
+    file->tell(FileEvents::kModify);
     return 0;
 }
 
 Result<long> sys_fchmodat(Task& task, DirFd at, UserPath path, ModeBits mode) {
     const auto target = TRY(target_of_path(task, at, path, Flags{}));
-    return change(task, *target.inode, mode_change(mode));
+    return change(task, target, mode_change(mode));
 }
 Result<long> sys_chmod(Task& task, UserPath path, ModeBits mode) {
     return sys_fchmodat(task, DirFd{}, path, mode);
 }
 Result<long> sys_fchmod(Task& task, Fd fd, ModeBits mode) {
     const auto target = TRY(target_of(task, fd));
-    return change(task, *target.inode, mode_change(mode));
+    return change(task, target, mode_change(mode));
 }
 
 Result<long> sys_fchownat(Task& task, DirFd at, UserPath path, std::uint32_t uid, std::uint32_t gid,
                           Flags flags) {
     if (!flags.only(abi::kAtSymlinkNoFollow | abi::kAtEmptyPath)) return Errno::INVAL;
     const auto target = TRY(target_of_path(task, at, path, flags));
-    return change(task, *target.inode, owner_change(uid, gid));
+    return change(task, target, owner_change(uid, gid));
 }
 Result<long> sys_chown(Task& task, UserPath path, std::uint32_t uid, std::uint32_t gid) {
     return sys_fchownat(task, DirFd{}, path, uid, gid, Flags{});
@@ -156,7 +160,7 @@ Result<long> sys_lchown(Task& task, UserPath path, std::uint32_t uid, std::uint3
 }
 Result<long> sys_fchown(Task& task, Fd fd, std::uint32_t uid, std::uint32_t gid) {
     const auto target = TRY(target_of(task, fd));
-    return change(task, *target.inode, owner_change(uid, gid));
+    return change(task, target, owner_change(uid, gid));
 }
 
 Result<long> sys_utimensat(Task& task, DirFd at, UserPath path, UserIn<abi::Timespec> times,
@@ -172,7 +176,7 @@ Result<long> sys_utimensat(Task& task, DirFd at, UserPath path, UserIn<abi::Time
     if (of_descriptor && flags.bits != 0) return Errno::INVAL;
     const auto target =
         TRY(of_descriptor ? target_of(task, at.fd()) : target_of_path(task, at, path, flags));
-    return set_times(task, *target.inode, times.is_null() ? nullptr : both);
+    return set_times(task, target, times.is_null() ? nullptr : both);
 }
 Result<long> sys_futimesat(Task& task, DirFd at, UserPath path, UserIn<abi::Timeval> times) {
     return set_times_of_path(task, at, path, times);
@@ -182,23 +186,22 @@ Result<long> sys_utimes(Task& task, UserPath path, UserIn<abi::Timeval> times) {
 }
 Result<long> sys_utime(Task& task, UserPath path, UserIn<std::int64_t> times) {
     const auto target = TRY(target_of_path(task, DirFd{}, path, Flags{}));
-    if (times.is_null()) return set_times(task, *target.inode, nullptr);
+    if (times.is_null()) return set_times(task, target, nullptr);
     const abi::Timespec both[2] = {{TRY(times.read(0)), 0}, {TRY(times.read(1)), 0}};
-    return set_times(task, *target.inode, both);
+    return set_times(task, target, both);
 }
 
 Result<long> sys_truncate(Task& task, UserPath path, std::int64_t size) {
     const auto target = TRY(target_of_path(task, DirFd{}, path, Flags{}));
-    Inode& inode = *target.inode;
-    TRY(check_permission(inode.stat(), Permission::kWrite, *task.process().credentials()));
-    return set_size(task, inode, size);
+    TRY(check_permission(target.inode->stat(), Permission::kWrite, *task.process().credentials()));
+    return set_size(task, target, size);
 }
 Result<long> sys_ftruncate(Task& task, Fd fd, std::int64_t size) {
     const auto [file, rights] = TRY(opened_file_handle_of(task, fd));
     const RefPtr<Inode> inode = file->inode();
     const bool fits = inode->type() == FileType::kRegular;
     if (!fits || !includes(rights, Rights::kWrite)) return Errno::INVAL;
-    return set_size(task, *inode, size);
+    return set_size(task, Target{inode.to_ref(), file->dentry(), {}}, size);
 }
 
 }  // namespace exo::posix

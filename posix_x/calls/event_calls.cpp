@@ -14,14 +14,6 @@
 namespace exo::posix {
 namespace {
 
-/// The open file `fd` as a T. BADF; INVAL: it is something else.
-template <typename T>
-Result<Use<T>> file_as(Task& task, Fd fd, ObjectType type) {
-    auto file = TRY(file_of(task, fd));
-    if (file->type() != type) return Errno::INVAL;
-    return std::move(file).as<T>();
-}
-
 Result<long> install_both_ways(Task& task, Ref<File> file, Flags flags) {
     return install(task, std::move(file), abi::kOReadWrite, close_on_exec_of(flags));
 }

@@ -85,6 +85,14 @@ inline Result<FileUse> opened_file_of(Task& task, Fd fd) {
     return TRY(opened_file_handle_of(task, fd)).file;
 }
 
+/// The open file `fd` as a T, which files of `type` are. BADF; INVAL: it is something else.
+template <typename T>
+Result<Use<T>> file_as(Task& task, Fd fd, ObjectType type) {
+    auto file = TRY(file_of(task, fd));
+    if (file->type() != type) return Errno::INVAL;
+    return std::move(file).template as<T>();
+}
+
 /// Where `path` begins. NOENT: it is empty; BADF, NOTDIR: it is relative and `at` is no directory.
 Result<WalkStart> start_of(Task& task, DirFd at, std::string_view path);
 

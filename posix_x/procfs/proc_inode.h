@@ -19,7 +19,7 @@ inline constexpr std::size_t kDirectoryEntry = 0xfff0;
 inline constexpr std::size_t kSelfEntry = 0xfff1;
 inline constexpr std::size_t kExoEntry = 0xfff2;
 inline constexpr std::size_t kSysEntry = 0xfff3;
-inline constexpr std::size_t kFdEntry = 0xfff4, kTaskEntry = 0xfff5;
+inline constexpr std::size_t kFdEntry = 0xfff4, kTaskEntry = 0xfff5, kFdInfoEntry = 0xfff6;
 inline constexpr std::size_t kFirstSysEntry = 0xa000;  // files and directories of /proc/sys
 inline constexpr std::size_t kFirstExoEntry = 0x8000;  // the files of /proc/exo
 
@@ -107,8 +107,17 @@ class ProcInode : public Inode {
 
 /// /proc/sys; the directory of the whole tree. NOMEM.
 Result<Ref<Inode>> make_sysctl_root(FileSystem& file_system);
-/// /proc/PID/fd: a symlink for each descriptor. NOMEM.
-Result<Ref<Inode>> make_fd_directory(FileSystem& file_system, const Ref<Process>& process);
+/// /proc/PID/fd: a symlink for each descriptor; /proc/PID/fdinfo: a text. NOMEM.
+enum class FdView : std::uint8_t { kLinks, kInfo };
+Result<Ref<Inode>> make_fd_directory(FileSystem& file_system, const Ref<Process>& process,
+                                     FdView view);
+/// A descriptor of a process, and the text that /proc/PID/fdinfo has of it. NOMEM.
+struct OpenDescriptor {
+    Ref<File> file;
+    Rights rights;
+    CloseOnExec close_on_exec;
+};
+Result<void> write_descriptor(const OpenDescriptor& open, Text& text);
 /// /proc/PID/task: a directory for each thread. NOMEM.
 Result<Ref<Inode>> make_task_directory(FileSystem& file_system, const Ref<Process>& process);
 /// /proc/PID, or /proc/PID/task/TID without the directories in it. NOMEM.

@@ -1,4 +1,4 @@
-// /proc/PID/fd and /proc/PID/task: a process's descriptors and threads.
+// /proc/PID/fd, fdinfo and task: a process's descriptors and threads.
 #include <cstring>
 
 #include "kernel/fs/mounts.h"
@@ -14,14 +14,19 @@ constexpr std::uint64_t fd_number(Pid pid, std::int32_t fd) {
     return std::uint64_t{1} << 62 | static_cast<std::uint64_t>(pid) << 32 |
            static_cast<std::uint32_t>(fd);
 }
+/// Beside it, for its file in fdinfo.
+constexpr std::uint64_t kInfoNumber = std::uint64_t{1} << 63;
 
-/// What `fd` of `process` is open on. NOENT: nothing, or the process has ended.
-Result<Ref<File>> open_file(Process& process, std::int32_t fd) {
+/// What `fd` of `process` is. NOENT: nothing, or the process has ended.
+Result<OpenDescriptor> open_descriptor(Process& process, std::int32_t fd) {
     const RefPtr<HandleTable> handles = process.pin_handles();
     if (!handles) return Errno::NOENT;
     const Result<Handle> handle = handles->get(Fd{fd});
-    if (!handle) return Errno::NOENT;
-    return Ref<File>(static_cast<File&>(*handle->object));  // POSIX-X puts nothing else there
+    const Result<CloseOnExec> close_on_exec = handles->close_on_exec(Fd{fd});
+    if (!handle || !close_on_exec) return Errno::NOENT;
+    // POSIX-X puts nothing but files there.
+    return OpenDescriptor{Ref<File>(static_cast<File&>(*handle->object)), handle->rights,
+                          *close_on_exec};
 }
 
 /// /proc/PID/fd/N: leads to what the file was opened by.
@@ -32,34 +37,57 @@ class FdLink final : public ProcInode {
           fd_(fd) {}
 
     Result<std::size_t> read_link(char* to, std::size_t capacity) override {
-        const auto file = TRY(open_file(*process_, fd_));
+        const auto file = TRY(open_descriptor(*process_, fd_)).file;
         const RefPtr<Dentry> dentry = file->dentry();
         if (!dentry) return Errno::NOMEM;
         return dentry->path(*root_dentry(), to, capacity);
     }
     RefPtr<Dentry> link_target() override {
-        const auto file = open_file(*process_, fd_);
-        return file ? (*file)->dentry() : RefPtr<Dentry>();
+        const auto open = open_descriptor(*process_, fd_);
+        return open ? open->file->dentry() : RefPtr<Dentry>();
     }
 
   private:
     const std::int32_t fd_;
 };
 
+/// /proc/PID/fdinfo/N: what is known of an open file.
+class FdInfo final : public ProcInode {
+  public:
+    FdInfo(FileSystem& file_system, const Ref<Process>& process, std::int32_t fd)
+        : ProcInode(file_system, FileType::kRegular, 0444,
+                    fd_number(process->pid, fd) | kInfoNumber, process),
+          fd_(fd) {}
+
+    Result<Ref<File>> open(Dentry& by, FileFlags, Rights access) override {
+        if (includes(access, Rights::kWrite)) return Errno::ACCES;
+        const auto open = TRY(open_descriptor(*process_, fd_));
+        Text text;
+        TRY(write_descriptor(open, text));
+        return Ref<File>(TRY(make_ref<TextFile>(std::move(text), *this, by)));
+    }
+
+  private:
+    const std::int32_t fd_;
+};
+
+/// /proc/PID/fd and /proc/PID/fdinfo.
 class FdDirectory final : public ProcInode {
   public:
-    FdDirectory(FileSystem& file_system, const Ref<Process>& process)
-        : ProcInode(file_system, FileType::kDirectory, 0500, number_of(process->pid, kFdEntry),
-                    process) {}
+    FdDirectory(FileSystem& file_system, const Ref<Process>& process, FdView view)
+        : ProcInode(file_system, FileType::kDirectory, view == FdView::kLinks ? 0500 : 0555,
+                    number_of(process->pid, view == FdView::kLinks ? kFdEntry : kFdInfoEntry),
+                    process),
+          view_(view) {}
 
     Result<Ref<Inode>> lookup(std::string_view name) override {
         const std::int32_t fd = parse_number(name);
-        const RefPtr<HandleTable> handles = process_->pin_handles();
-        if (fd < 0 || !handles) return Errno::NOENT;
-        const Result<Handle> handle = handles->get(Fd{fd});
-        if (!handle) return Errno::NOENT;
-        const Mode mode = static_cast<Mode>((includes(handle->rights, Rights::kRead) ? 0500 : 0) |
-                                            (includes(handle->rights, Rights::kWrite) ? 0300 : 0));
+        if (fd < 0) return Errno::NOENT;
+        const Rights rights = TRY(open_descriptor(*process_, fd)).rights;
+        if (view_ == FdView::kInfo)
+            return Ref<Inode>(TRY(make_ref<FdInfo>(file_system(), process_.to_ref(), fd)));
+        const Mode mode = static_cast<Mode>((includes(rights, Rights::kRead) ? 0500 : 0) |
+                                            (includes(rights, Rights::kWrite) ? 0300 : 0));
         return Ref<Inode>(TRY(make_ref<FdLink>(file_system(), process_.to_ref(), fd, mode)));
     }
 
@@ -68,18 +96,23 @@ class FdDirectory final : public ProcInode {
         const RefPtr<HandleTable> handles = process_->pin_handles();
         if (!handles) return {};
         bool full = false;
+        const bool links = view_ == FdView::kLinks;
         handles->for_each([&](Fd each, const Handle&) {
             const auto fd = static_cast<std::uint32_t>(each);
             if (full || fd + kFirstEntry < offset) return;
             char name[16];
             const std::size_t length = format_to(std::span(name), "{}", fd);
             const std::uint64_t next = fd + kFirstEntry + 1;
-            full = !sink.entry({name, length}, fd_number(process_->pid, static_cast<int>(fd)),
-                               FileType::kSymlink, next);
+            const std::uint64_t number = fd_number(process_->pid, static_cast<int>(fd));
+            full = !sink.entry({name, length}, links ? number : number | kInfoNumber,
+                               links ? FileType::kSymlink : FileType::kRegular, next);
             if (!full) offset = next;
         });
         return {};
     }
+
+  private:
+    const FdView view_;
 };
 
 /// LINUX-DIFF: a thread's directory shows what its process's does.
@@ -123,8 +156,9 @@ class TaskDirectory final : public ProcInode {
 
 }  // namespace
 
-Result<Ref<Inode>> make_fd_directory(FileSystem& file_system, const Ref<Process>& process) {
-    return Ref<Inode>(TRY(make_ref<FdDirectory>(file_system, process)));
+Result<Ref<Inode>> make_fd_directory(FileSystem& file_system, const Ref<Process>& process,
+                                     FdView view) {
+    return Ref<Inode>(TRY(make_ref<FdDirectory>(file_system, process, view)));
 }
 
 Result<Ref<Inode>> make_task_directory(FileSystem& file_system, const Ref<Process>& process) {

@@ -109,18 +109,22 @@ class ProcessDirectory final : public ProcInode {
             if (entries[i].name != name) continue;
             return Ref<Inode>(TRY(make_ref<ProcessFile>(file_system(), process_.to_ref(), i)));
         }
-        if (name == "fd") return make_fd_directory(file_system(), process_.to_ref());
+        if (name == "fd")
+            return make_fd_directory(file_system(), process_.to_ref(), FdView::kLinks);
+        if (name == "fdinfo")
+            return make_fd_directory(file_system(), process_.to_ref(), FdView::kInfo);
         if (name == "task" && view_ == ProcessView::kProcess)
             return make_task_directory(file_system(), process_.to_ref());
         return Errno::NOENT;
     }
     Result<void> read_directory(std::uint64_t& offset, DirectorySink& sink) override {
         const auto entries = process_entries();
-        const std::size_t count = entries.size() + (view_ == ProcessView::kProcess ? 2 : 1);
+        const std::size_t count = entries.size() + (view_ == ProcessView::kProcess ? 3 : 2);
         for (; offset - kFirstEntry < count; ++offset) {
             const std::size_t i = offset - kFirstEntry;
             Entry entry{"fd", kFdEntry, FileType::kDirectory};
-            if (i == entries.size() + 1) entry = {"task", kTaskEntry, FileType::kDirectory};
+            if (i == entries.size() + 1) entry = {"fdinfo", kFdInfoEntry, FileType::kDirectory};
+            if (i == entries.size() + 2) entry = {"task", kTaskEntry, FileType::kDirectory};
             if (i < entries.size()) {
                 const bool link = entries[i].target != nullptr;
                 entry = {entries[i].name, i, link ? FileType::kSymlink : FileType::kRegular};

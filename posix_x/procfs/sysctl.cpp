@@ -4,6 +4,7 @@
 
 #include "kernel/core/random.h"
 #include "kernel/ipc/pipe.h"
+#include "posix_x/inotify_users.h"
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/proc_inode.h"
 #include "posix_x/system_name.h"
@@ -44,6 +45,19 @@ Result<void> write_constant(Text& text) {
 template <std::uint64_t kValue>
 Result<void> write_number(Text& text) {
     return text.print("{}\n", kValue);
+}
+
+template <Atomic<std::uint32_t> InotifyLimits::* kLimit>
+Result<void> write_inotify_limit(Text& text) {
+    return text.print("{}\n", (inotify_limits.*kLimit).load(std::memory_order_relaxed));
+}
+
+template <Atomic<std::uint32_t> InotifyLimits::* kLimit>
+Result<void> set_inotify_limit(std::string_view value) {
+    const std::int32_t number = parse_number(value);
+    if (number < 0) return Errno::INVAL;
+    (inotify_limits.*kLimit).store(static_cast<std::uint32_t>(number), std::memory_order_relaxed);
+    return {};
 }
 
 /// RFC 9562, version 4.
@@ -87,6 +101,12 @@ Result<void> write_boot_id(Text& text) {
 // Sorted by path. What a program reads here is what the kernel does: addresses are not randomised,
 // any amount of memory may be promised.
 constexpr Setting kSettings[] = {
+    {"fs/inotify/max_queued_events", write_inotify_limit<&InotifyLimits::events>,
+     set_inotify_limit<&InotifyLimits::events>},
+    {"fs/inotify/max_user_instances", write_inotify_limit<&InotifyLimits::instances>,
+     set_inotify_limit<&InotifyLimits::instances>},
+    {"fs/inotify/max_user_watches", write_inotify_limit<&InotifyLimits::watches>,
+     set_inotify_limit<&InotifyLimits::watches>},
     {"fs/pipe-max-size", write_number<kPipeCapacity>, nullptr},
     {"kernel/domainname", write_domain_name, set_name<set_domain_name>},
     {"kernel/hostname", write_node_name, set_name<set_node_name>},

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -34,6 +35,7 @@ enum Place : long {
     kTimer,       ///< a descriptor of timerfd_create(2)
     kEpoll,       ///< of an epoll set that is empty
     kReadyEpoll,  ///< of one in which a descriptor is ready
+    kInotify,     ///< an inotify instance without watches
     kSocket,      ///< one of a pair of datagrams, with 16 bytes to receive
     kEmptyWords,  ///< a NULL-terminated array without entries
     kPlaces,
@@ -152,6 +154,7 @@ const Call kNameCalls[] = {
     {"utimes", SYS_utimes, p(0) | p(1), {kName, kMemory}},
     {"futimesat", SYS_futimesat, p(1) | p(2), {kCwd, kName, kMemory}},
     {"utimensat", SYS_utimensat, p(1) | p(2), {kCwd, kName, kMemory, 0}},
+    {"inotify_add_watch", SYS_inotify_add_watch, p(1), {kInotify, kName, IN_OPEN}},
     {"truncate", SYS_truncate, p(0), {kName, 4}},
     {"mount", SYS_mount, p(1) | p(2), {0, kDirName, 0, 0, 0}, kOnlyFaults},
     {"umount2", SYS_umount2, p(0), {kDirName, 0}, kOnlyFaults},
@@ -356,6 +359,7 @@ Fixture make_fixture() {
     set(kLinkName, "link");
     set(kBroken, "broken");
     set(kTimer, timerfd_create(CLOCK_MONOTONIC, 0));
+    set(kInotify, inotify_init1(IN_NONBLOCK));
     int pair[2];
     CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
     CHECK_EQ(write(pair[1], "sixteen letters.", 16), 16);
