@@ -30,6 +30,8 @@ Result<long> sys_fallocate(Task& task, Fd fd, Flags mode, std::int64_t offset, s
 
 // descriptor_calls.cpp
 Result<long> sys_openat(Task& task, DirFd at, UserPath path, Flags flags, ModeBits mode);
+Result<long> sys_openat2(Task& task, DirFd at, UserPath path, UserAddr how_at,
+                         std::uint64_t how_bytes);
 Result<long> sys_open(Task& task, UserPath path, Flags flags, ModeBits mode);
 Result<long> sys_creat(Task& task, UserPath path, ModeBits mode);
 Result<long> sys_close(Task& task, Fd fd);

@@ -15,6 +15,13 @@ inline constexpr std::uint32_t kOLargeFile = 0100000, kODirectory = 0200000;
 inline constexpr std::uint32_t kONoFollow = 0400000, kONoAtime = 01000000;
 inline constexpr std::uint32_t kOCloseOnExec = 02000000, kOSync = 04010000, kOPath = 010000000;
 inline constexpr std::uint32_t kOTmpFile = 020200000;
+/// All flags that open(2) knows.
+inline constexpr std::uint32_t kOAll = 037777703;
+
+/// What openat2(2) is told.
+struct OpenHow {
+    std::uint64_t flags, mode, resolve;
+};
 
 inline constexpr std::int32_t kAtFdCwd = -100;
 inline constexpr std::uint32_t kAtSymlinkNoFollow = 0x100, kAtEaccess = 0x200;

@@ -152,7 +152,7 @@ Result<Ref<File>> open_or_create(PathWalker& walker, const OpenRequest& request,
             if (request.exclusive) return Errno::EXIST;
             return open_found(last.directory, request, false, who);
         }
-        const Ref<Dentry> child = TRY(last.directory->child(last.name));
+        const Ref<Dentry> child = TRY(walker.child(last));
         const RefPtr<Inode> inode = child->inode();
         if (!inode) {
             Result<Ref<File>> opened = create_and_open(last, request, who);
@@ -160,14 +160,14 @@ Result<Ref<File>> open_or_create(PathWalker& walker, const OpenRequest& request,
             // Somebody else made it just now, so it is opened as it is; if it was a symlink, that
             // is no longer followed to a file to be made, which a later try does.
             const Ref<Dentry> found = TRY(last.directory->child(last.name));
-            return open_found(top_of_mounts(found), request, false, who);
+            return open_found(TRY(walker.top_of(found)), request, false, who);
         }
         if (request.exclusive) return Errno::EXIST;
         if (inode->type() == FileType::kSymlink && request.last == LastLink::kFollow) {
             TRY(walker.follow(*child));
             continue;
         }
-        return open_found(top_of_mounts(child), request, false, who);
+        return open_found(TRY(walker.top_of(child)), request, false, who);
     }
 }
 
@@ -175,7 +175,7 @@ Result<Ref<File>> open_or_create(PathWalker& walker, const OpenRequest& request,
 
 Result<Ref<File>> open_path(const WalkStart& start, std::string_view path,
                             const OpenRequest& request, const Credentials& who) {
-    PathWalker walker(start, who);
+    PathWalker walker(start, who, request.limits);
     TRY(walker.begin(path));
     if (request.create) return open_or_create(walker, request, who);
     return open_found(TRY(walker.to_end(request.last)), request, false, who);

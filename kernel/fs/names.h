@@ -14,6 +14,7 @@ namespace exo {
 struct OpenRequest {
     Rights access = Rights::kRead;  ///< kRead, kWrite, both, or kNone
     FileFlags flags = FileFlags::kNone;
+    WalkLimits limits = WalkLimits::kNone;
     LastLink last = LastLink::kFollow;  ///< kKeep: O_NOFOLLOW, LOOP if it is a symlink
     bool create = false;
     bool exclusive = false;  ///< with create: EXIST if it is there, symlinks are not followed

@@ -28,6 +28,11 @@ class PathWalkTest : public FsTest {
         const auto at = look(directory);
         return at ? error_of(walk({start().root, *at}, path, LastLink::kFollow, who_)) : at.error();
     }
+    Errno walks_within(const WalkStart& from, std::string_view path, WalkLimits limits) {
+        PathWalker walker(from, who_, limits);
+        const Result<void> begun = walker.begin(path);
+        return begun ? error_of(walker.to_end(LastLink::kFollow)) : begun.error();
+    }
 };
 
 TEST_F(PathWalkTest, names_and_dots) {
@@ -214,6 +219,38 @@ TEST_F(PathWalkTest, mounts_are_entered_and_left) {
     EXPECT_EQ(error_of((*covered)->unmount(1)), kFine);
     EXPECT_EQ(error_of((*covered)->unmount(1)), Errno::INVAL);
     EXPECT_EQ(find("/a/b/f"), kFine);
+}
+
+// openat2(2): a directory that is moved out of the scope while a walk is in it.
+TEST_F(PathWalkTest, a_walk_beneath_finds_that_it_was_moved_out) {
+    WalkStart beneath = start();
+    beneath.at = *look("/a");
+    const auto walks = [&](std::string_view path) {
+        return walks_within(beneath, path, WalkLimits::kBeneath);
+    };
+    EXPECT_EQ(walks("b/../b/f"), kFine);
+    EXPECT_EQ(walks(".."), Errno::XDEV);
+    EXPECT_EQ(walks("b/../.."), Errno::XDEV);
+    EXPECT_EQ(walks("/a"), Errno::XDEV);
+    ASSERT_TRUE(directory("/a/b/deep").has_value());
+    PathWalker walker(beneath, who_, WalkLimits::kBeneath);
+    ASSERT_TRUE(walker.begin("b/deep/inner").has_value());
+    const auto last = walker.to_last();
+    ASSERT_TRUE(last.has_value());
+    ASSERT_EQ(link_to("/a/b/deep/inner", "../.."), kFine);
+    const auto link = walker.child(*last);
+    ASSERT_TRUE(link.has_value());
+    ASSERT_TRUE(directory("/elsewhere").has_value());
+    ASSERT_EQ(rename("/a/b/deep", "/elsewhere/deep"), kFine);
+    ASSERT_TRUE(walker.follow(**link).has_value());
+    EXPECT_EQ(error_of(walker.to_last()), Errno::XDEV);
+}
+
+TEST_F(PathWalkTest, a_walk_of_known_names_asks_no_file_system) {
+    EXPECT_EQ(find("/a/b/f"), kFine);
+    EXPECT_EQ(walks_within(start(), "/a/b/f", WalkLimits::kCached), kFine);
+    DentryCache::get().shrink(DentryCache::kMaxUnused);
+    EXPECT_EQ(walks_within(start(), "/a/b/f", WalkLimits::kCached), Errno::AGAIN);
 }
 
 // Wherever memory ends in a walk, it says so, and the next walk finds its way.

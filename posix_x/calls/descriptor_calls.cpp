@@ -11,7 +11,10 @@
 
 namespace exo::posix {
 
-Result<long> sys_openat(Task& task, DirFd at, UserPath path, Flags flags, ModeBits mode) {
+namespace {
+
+Result<long> open_within(Task& task, WalkLimits limits, DirFd at, UserPath path, Flags flags,
+                         ModeBits mode) {
     const Path name = TRY(path.read());
     const std::uint32_t access = flags.bits & abi::kOAccess;
     OpenRequest request;
@@ -32,11 +35,71 @@ Result<long> sys_openat(Task& task, DirFd at, UserPath path, Flags flags, ModeBi
     if (request.create && request.directory) return Errno::INVAL;
     if (flags.has(abi::kONoFollow)) request.last = LastLink::kKeep;
     Process& process = task.process();
-    const WalkStart start = TRY(start_of(task, at, name.text()));
+    const bool in_root = has(limits, WalkLimits::kInRoot);  // `at` is the root of any path
+    WalkStart start = TRY(start_of(task, at, in_root ? std::string_view(".") : name.text()));
+    request.limits = limits;
+    if (in_root) start.root = start.at;
     request.mode = static_cast<Mode>(mode.value & 07777 & ~process.places().umask());
     auto file = TRY(open_path(start, name.text(), request, *process.credentials()));
     if (!flags.has(abi::kONoCtty)) become_controlling_terminal(task, *file);
     return install(task, std::move(file), access, close_on_exec_of(flags));
+}
+
+}  // namespace
+
+Result<long> sys_openat(Task& task, DirFd at, UserPath path, Flags flags, ModeBits mode) {
+    return open_within(task, WalkLimits::kNone, at, path, flags, mode);
+}
+
+namespace {
+
+constexpr std::uint32_t kKnownLimits = 0x3f;
+
+/// What open(2) ignores is refused here (openat2(2)).
+Result<void> check_how(const abi::OpenHow& how) {
+    constexpr std::uint64_t kPathFlags =
+        abi::kOPath | abi::kODirectory | abi::kONoFollow | abi::kOCloseOnExec;
+    constexpr std::uint64_t kTemporary = abi::kOTmpFile & ~abi::kODirectory;
+    const bool creates = (how.flags & (abi::kOCreate | kTemporary)) != 0;
+    if ((how.flags & ~std::uint64_t{abi::kOAll}) != 0) return Errno::INVAL;
+    if ((how.resolve & ~std::uint64_t{kKnownLimits}) != 0) return Errno::INVAL;
+    const auto limits = static_cast<WalkLimits>(how.resolve);
+    if (has(limits, WalkLimits::kBeneath) && has(limits, WalkLimits::kInRoot)) return Errno::INVAL;
+    if ((how.mode & ~(creates ? std::uint64_t{07777} : 0)) != 0) return Errno::INVAL;
+    if ((how.flags & abi::kOPath) != 0 && (how.flags & ~kPathFlags) != 0) return Errno::INVAL;
+    if ((how.flags & (abi::kOCreate | abi::kODirectory)) == (abi::kOCreate | abi::kODirectory))
+        return Errno::INVAL;
+    constexpr std::uint64_t kChanges = abi::kOTruncate | abi::kOCreate | kTemporary;
+    if (has(limits, WalkLimits::kCached) && (how.flags & kChanges) != 0) return Errno::AGAIN;
+    return {};
+}
+
+/// A struct that may be longer than the one that is known, if the rest is zero. INVAL; TOOBIG.
+Result<abi::OpenHow> read_how(UserAddr at, std::uint64_t bytes) {
+    abi::OpenHow how = {};
+    if (bytes < sizeof how) return Errno::INVAL;
+    if (bytes > kPageSize) return Errno::TOOBIG;
+    for (std::uint64_t offset = sizeof how; offset < bytes;) {
+        std::byte rest[64];
+        const std::size_t piece = std::min<std::uint64_t>(bytes - offset, sizeof rest);
+        TRY(read_user(rest, at + offset, piece));
+        for (const std::byte each : std::span(rest).first(piece))
+            if (each != std::byte{0}) return Errno::TOOBIG;
+        offset += piece;
+    }
+    TRY(read_user(&how, at, sizeof how));
+    return how;
+}
+
+}  // namespace
+
+Result<long> sys_openat2(Task& task, DirFd at, UserPath path, UserAddr how_at,
+                         std::uint64_t how_bytes) {
+    const abi::OpenHow how = TRY(read_how(how_at, how_bytes));
+    TRY(check_how(how));
+    return open_within(task, static_cast<WalkLimits>(how.resolve), at, path,
+                       Flags{static_cast<std::uint32_t>(how.flags)},
+                       ModeBits{static_cast<std::uint32_t>(how.mode)});
 }
 
 Result<long> sys_open(Task& task, UserPath path, Flags flags, ModeBits mode) {

@@ -94,6 +94,7 @@ const Call kFileCalls[] = {
     {"open", SYS_open, p(0), {0, O_RDONLY}, kOnlySign},
     {"creat", SYS_creat, p(0), {0, 0644}, kOnlySign},
     {"openat", SYS_openat, p(1), {kCwd, 0, O_RDONLY}, kOnlySign},
+    {"openat2", 437, p(1) | p(2), {kCwd, kName, kMemory, 24}, kOnlySign},
     {"stat", SYS_stat, p(0) | p(1), {kName, kMemory}},
     {"lstat", SYS_lstat, p(0) | p(1), {kName, kMemory}},
     {"fstat", SYS_fstat, p(1), {kFile, kMemory}},
