@@ -20,6 +20,7 @@
 #include "posix_x/out_of_memory.h"
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/procfs.h"
+#include "posix_x/sysfs/sysfs.h"
 #include "posix_x/terminal.h"
 #include "posix_x/vdso.h"
 
@@ -38,6 +39,7 @@ Result<void> start_subsystems() {
     set_fifo_opener(open_fifo);
     TRY(start_terminals());
     TRY(register_procfs());
+    TRY(register_sysfs());
     const bool trace = boot_flag("exo.trace") || boot_option("exo.trace") == "1";
     trace_calls(trace);
     if (!trace) start_fast_calls();

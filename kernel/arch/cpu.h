@@ -45,6 +45,14 @@ struct CpuName {
 };
 [[nodiscard]] CpuName cpu_name();
 
+/// Where in the machine a CPU is: threads of one core have the same place.
+struct CpuPlace {
+    std::uint32_t package;
+    std::uint32_t core;  ///< within the package
+    bool operator==(const CpuPlace&) const = default;
+};
+[[nodiscard]] CpuPlace cpu_place(std::uint32_t apic_id);
+
 /// Turns interrupts on and stops this CPU until one came; returns with interrupts off. An interrupt
 /// that is pending already is taken, not slept over (STI's shadow, SDM vol. 2B).
 void wait_for_interrupt();
