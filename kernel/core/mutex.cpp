@@ -43,46 +43,4 @@ void BasicMutex::release() {
     if (queue_.maybe_waiters()) queue_.wake_one();
 }
 
-void BasicRwMutex::acquire_read() {
-    might_sleep();
-    const auto try_read = [this] {
-        std::uint32_t seen = state_.load(std::memory_order_relaxed);
-        while (seen != kWriter && waiting_writers_.load(std::memory_order_relaxed) == 0) {
-            if (state_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire,
-                                             std::memory_order_relaxed)) {
-                return true;
-            }
-        }
-        return false;
-    };
-    if (try_read()) return;
-    const auto taken = queue_.wait(try_read, Deadline::never(), Interruptible::kNo);
-    EXO_CHECK(taken.has_value(), "a wait that nothing ends ended");
-}
-
-void BasicRwMutex::release_read() {
-    if (state_.fetch_sub(1, std::memory_order_seq_cst) == 1 && queue_.maybe_waiters()) {
-        queue_.wake_all();
-    }
-}
-
-void BasicRwMutex::acquire_write() {
-    might_sleep();
-    const auto try_write = [this] {
-        std::uint32_t free = 0;
-        return state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire,
-                                              std::memory_order_relaxed);
-    };
-    if (try_write()) return;
-    waiting_writers_.fetch_add(1, std::memory_order_relaxed);
-    const auto taken = queue_.wait(try_write, Deadline::never(), Interruptible::kNo);
-    EXO_CHECK(taken.has_value(), "a wait that nothing ends ended");
-    waiting_writers_.fetch_sub(1, std::memory_order_relaxed);
-}
-
-void BasicRwMutex::release_write() {
-    state_.store(0, std::memory_order_seq_cst);
-    if (queue_.maybe_waiters()) queue_.wake_all();
-}
-
 }  // namespace exo

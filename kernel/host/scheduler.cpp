@@ -41,6 +41,8 @@ void host::join_threads() {
     threads().clear();
 }
 
+void WakeBatch::interrupt_cpus() {}
+
 // Called by the test's own thread alone.
 void start_thread(Thread& thread) {
     thread.ref();

@@ -302,7 +302,7 @@ Result<void> AddressSpace::protect(std::uint64_t address, std::uint64_t length,
 Result<void> AddressSpace::discard(std::uint64_t address, std::uint64_t length) {
     might_sleep();
     const std::uint64_t bytes = TRY(checked_length(address, length));
-    const WriteGuard guard(mutex_);
+    const ReadGuard guard(mutex_);  // no mapping changes
     TRY(tables_.prepare_remove(address, address + bytes));
     tables_.remove(address, address + bytes);
     // As on Linux, what is mapped is discarded even where something is not.

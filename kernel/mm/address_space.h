@@ -13,7 +13,7 @@
 
 #include "kernel/arch/user_copy.h"
 #include "kernel/arch/user_space.h"
-#include "kernel/core/mutex.h"
+#include "kernel/core/rw_mutex.h"
 #include "kernel/mm/mapping.h"
 #include "kernel/mm/user_tables.h"
 #include "lib/base/ref.h"

@@ -270,3 +270,27 @@ ABI_TEST(rounding_mode_is_a_threads_own) {
     asm volatile("stmxcsr %0" : "=m"(mode));
     CHECK_EQ(mode & 0x6000, 0x6000);
 }
+
+// All of them wait for the last one, then end at once.
+ABI_TEST(a_thousand_threads_in_one_process) {
+    constexpr int kThreads = 1000;
+    static pthread_barrier_t all_there;
+    static pthread_t threads[kThreads];
+    CHECK_EQ(pthread_barrier_init(&all_there, nullptr, kThreads), 0);
+    pthread_attr_t small;
+    CHECK_EQ(pthread_attr_init(&small), 0);
+    CHECK_EQ(pthread_attr_setstacksize(&small, 64 * 1024), 0);
+    for (pthread_t& thread : threads) {
+        CHECK_EQ(pthread_create(
+                     &thread, &small,
+                     [](void*) -> void* {
+                         volatile char touched[16 * 1024];
+                         for (unsigned i = 0; i < sizeof touched; i += 4096) touched[i] = 1;
+                         pthread_barrier_wait(&all_there);
+                         return nullptr;
+                     },
+                     nullptr),
+                 0);
+    }
+    for (const pthread_t thread : threads) CHECK_EQ(pthread_join(thread, nullptr), 0);
+}
