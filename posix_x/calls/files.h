@@ -87,7 +87,7 @@ inline Result<FileUse> opened_file_of(Task& task, Fd fd) {
 
 /// The open file `fd` as a T, which files of `type` are. BADF; INVAL: it is something else.
 template <typename T>
-Result<Use<T>> file_as(Task& task, Fd fd, ObjectType type) {
+[[gnu::always_inline]] inline Result<Use<T>> file_as(Task& task, Fd fd, ObjectType type) {
     auto file = TRY(file_of(task, fd));
     if (file->type() != type) return Errno::INVAL;
     return std::move(file).template as<T>();
