@@ -2,85 +2,96 @@
 #include <gtest/gtest.h>
 
 #include <thread>
-#include <vector>
 
 #include "kernel/core/rw_mutex.h"
+#include "kernel/core/scheduler.h"
 #include "kernel/host/cpu.h"
 
 namespace exo {
 
 namespace {
 
+/// Threads of the kernel: who hands the lock over keeps whom it wakes.
+template <typename Body>
+void start(Body& body) {
+    const auto thread = Thread::create_kernel(
+        "test", [](void* argument) { (*static_cast<Body*>(argument))(); }, &body);
+    ASSERT_TRUE(thread.has_value());
+    start_thread(**thread);
+}
+
+void wait_a_little() {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+}
+
+class RwMutexThreadsTest : public testing::Test {
+  protected:
+    const host::Cpu cpu_;
+    BasicRwMutex mutex_;
+};
+
 // A writer changes both words, which no reader may see apart; what is lost shows at the end.
-TEST(RwMutexThreadsTest, writers_are_alone_and_nobody_is_forgotten) {
+TEST_F(RwMutexThreadsTest, writers_are_alone_and_nobody_is_forgotten) {
     constexpr int kThreads = 6, kRounds = 3000;
-    BasicRwMutex mutex;
     std::uint64_t first = 0, second = 0;
-    std::vector<std::thread> threads;
-    for (int id = 0; id < kThreads; ++id) {
-        threads.emplace_back([&, id] {
-            const host::Cpu cpu;
-            for (int round = 0; round < kRounds; ++round) {
-                if ((round + id) % 3 == 0) {
-                    const WriteGuard guard(mutex);
-                    ++first;
-                    std::this_thread::yield();
-                    ++second;
-                } else {
-                    const ReadGuard guard(mutex);
-                    EXPECT_EQ(first, second);
-                }
+    Atomic<int> next{0};
+    auto body = [&] {
+        const int id = next.fetch_add(1);
+        for (int round = 0; round < kRounds; ++round) {
+            if ((round + id) % 3 == 0) {
+                const WriteGuard guard(mutex_);
+                ++first;
+                std::this_thread::yield();
+                ++second;
+            } else {
+                const ReadGuard guard(mutex_);
+                EXPECT_EQ(first, second);
             }
-        });
-    }
-    for (std::thread& thread : threads) thread.join();
+        }
+    };
+    for (int i = 0; i < kThreads; ++i) start(body);
+    host::join_threads();
     EXPECT_EQ(first, kThreads * kRounds / 3);
     EXPECT_EQ(second, first);
 }
 
 // Readers hold it together: each waits for the other inside.
-TEST(RwMutexThreadsTest, readers_are_not_alone) {
-    BasicRwMutex mutex;
+TEST_F(RwMutexThreadsTest, readers_are_not_alone) {
     Atomic<int> inside{0};
-    const auto read = [&] {
-        const host::Cpu cpu;
-        const ReadGuard guard(mutex);
+    auto read = [&] {
+        const ReadGuard guard(mutex_);
         inside.fetch_add(1);
         while (inside.load() != 2) std::this_thread::yield();
     };
-    std::thread one(read), other(read);
-    one.join();
-    other.join();
+    start(read);
+    start(read);
+    host::join_threads();
 }
 
 // Readers that wait behind a writer get it together, when the writer has had it.
-TEST(RwMutexThreadsTest, readers_behind_a_writer_get_it_together) {
-    const host::Cpu cpu;
-    BasicRwMutex mutex;
+TEST_F(RwMutexThreadsTest, readers_behind_a_writer_get_it_together) {
     Atomic<int> inside{0};
     Atomic<bool> written{false};
-    mutex.acquire_read();
-    std::thread writer([&] {
-        const host::Cpu own;
-        const WriteGuard guard(mutex);
+    auto write = [&] {
+        const WriteGuard guard(mutex_);
         EXPECT_EQ(inside.load(), 0);
         written.store(true);
-    });
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    const auto read = [&] {
-        const host::Cpu own;
-        const ReadGuard guard(mutex);
+    };
+    auto read = [&] {
+        const ReadGuard guard(mutex_);
         EXPECT_TRUE(written.load());
         inside.fetch_add(1);
         while (inside.load() != 2) std::this_thread::yield();
     };
-    std::thread one(read), other(read);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    mutex_.acquire_read();
+    start(write);
+    wait_a_little();
+    start(read);
+    start(read);
+    wait_a_little();
     EXPECT_EQ(inside.load(), 0);
-    mutex.release_read();
-    writer.join();
-    one.join();
-    other.join();
+    mutex_.release_read();
+    host::join_threads();
 }
 
 }  // namespace

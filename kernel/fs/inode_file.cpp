@@ -5,8 +5,8 @@
 namespace exo {
 
 InodeFile::InodeFile(Inode& inode, Dentry& by, FileFlags flags)
-    : File(inode.type() == FileType::kDirectory ? ObjectType::kDirectory : ObjectType::kFile,
-           flags, Named::kYes),
+    : File(inode.type() == FileType::kDirectory ? ObjectType::kDirectory : ObjectType::kFile, flags,
+           Named::kYes),
       inode_(inode),
       dentry_(by) {}
 

@@ -135,8 +135,9 @@ Result<PipeEnds> create_pipe(FileFlags flags, Uid uid, Gid gid);
 /// The pipe that `file` is an end of, or that is open as a FIFO; nullptr: it is something else.
 [[nodiscard]] Pipe* pipe_of(File& file);
 
-/// Opens a FIFO (fifo(7)), or a pipe once more by /proc/PID/fd. Of a FIFO: waits for the other end unless kNonBlocking; NXIO: kNonBlocking, for
-/// writing only, and nobody reads; RESTARTSYS. For devices.h: set_fifo_opener().
+/// Opens a FIFO (fifo(7)), or a pipe once more by /proc/PID/fd. Of a FIFO: waits for the other end
+/// unless kNonBlocking; NXIO: kNonBlocking, for writing only, and nobody reads; RESTARTSYS. For
+/// devices.h: set_fifo_opener().
 Result<Ref<File>> open_fifo(Inode& inode, Dentry& by, FileFlags flags, Rights access);
 
 }  // namespace exo
