@@ -103,13 +103,12 @@ Result<Pid> reserve_id() {
 }
 
 /// May the user of `self` have one more thread? RLIMIT_NPROC, from which CAP_SYS_RESOURCE and
-/// CAP_SYS_ADMIN free. Those that were not waited for count.
-Result<void> check_limit(Process& self) {
+/// CAP_SYS_ADMIN free. Those that were not waited for count. AGAIN.
+Result<void> check_limit(ProcessTable& table, Process& self) {
     const auto who = self.credentials();
     if (who->capable(abi::kCapSysResource) || who->capable(abi::kCapSysAdmin)) return {};
     std::uint64_t count = 0;
-    auto table = process_table().lock();
-    for (Process* each = table->first(); each != nullptr; each = table->next(*each))
+    for (Process* each = table.first(); each != nullptr; each = table.next(*each))
         if (each->credentials()->uid == who->uid)
             count += std::max<std::uint64_t>(
                 1, each->signals.lock()->thread_count.load(std::memory_order_relaxed));
@@ -117,9 +116,11 @@ Result<void> check_limit(Process& self) {
     return {};
 }
 
-/// Lets it be found and signalled. AGAIN: the process is ending, a new thread would be missed.
+/// Lets it be found and signalled. AGAIN: the process is ending, a new thread would be missed; or
+/// others came first, and the limit is reached.
 Result<void> publish_thread(Task& task) {
     auto table = process_table().lock();
+    TRY(check_limit(*table, task.process()));
     auto state = task.process().signals.lock();
     if (state->exiting) return Errno::AGAIN;
     Task** at = &state->first_thread;
@@ -130,9 +131,11 @@ Result<void> publish_thread(Task& task) {
     return {};
 }
 
-void publish_process(Task& task, Process& parent, const CloneRequest& request) {
+/// The same of a process. AGAIN: the limit is reached.
+Result<void> publish_process(Task& task, Process& parent, const CloneRequest& request) {
     Process& child = task.process();
     auto table = process_table().lock();
+    TRY(check_limit(*table, parent));
     Process* above = (request.flags & abi::kCloneParent) != 0 && parent.kin.parent != nullptr
                          ? parent.kin.parent
                          : &parent;
@@ -142,6 +145,7 @@ void publish_process(Task& task, Process& parent, const CloneRequest& request) {
     auto state = child.signals.lock();
     state->first_thread = &task;
     state->thread_count.store(1, std::memory_order_relaxed);
+    return {};
 }
 
 /// CLONE_PIDFD: a descriptor of the child, told to the program but not yet to be used. FAULT;
@@ -171,7 +175,7 @@ Result<long> clone_task(Task& task, const CloneRequest& request) {
     TRY(check(request));
     Process& parent = task.process();
     const bool thread = (request.flags & abi::kCloneThread) != 0;
-    TRY(check_limit(parent));
+    TRY(check_limit(*process_table().lock(), parent));  // before all the work
     const Pid id = TRY(reserve_id());
     Defer release_id([&] { process_table().lock()->release_id(id); });
     auto process = thread ? Ref<Process>(parent) : TRY(make_process(parent, request, id));
@@ -187,7 +191,7 @@ Result<long> clone_task(Task& task, const CloneRequest& request) {
     if (thread) {
         TRY(publish_thread(*created));
     } else {
-        publish_process(*created, parent, request);
+        TRY(publish_process(*created, parent, request));
     }
     release_id.disarm();
     if (descriptor) descriptor->number.commit(std::move(descriptor->handle), CloseOnExec::kYes);

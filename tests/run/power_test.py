@@ -9,7 +9,7 @@ import argparse
 import subprocess
 import sys
 
-from session_test import Failure, Terminal
+from terminal import Failure, Terminal
 
 RESETS = ["--qemu=-action", "--qemu=reboot=reset"]
 # SeaBIOS' own tables, which know no reset register.

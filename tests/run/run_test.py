@@ -132,8 +132,8 @@ class Tests:
         expect("tmpfs", (code, out), (0, b"No space left on device\nhalf\nagain\n"))
 
     def test_fork_bomb_under_a_limit(self):
-        script = ("su -s /bin/sh nobody -c 'ulimit -u 40; bomb() { bomb | bomb & }; bomb' 2>/dev/null; sleep 3;"
-                  "n=$(ps -o user | grep -c nobody); [ $n -le 40 ] && echo alive")
+        script = ("setsid su -s /bin/sh nobody -c 'ulimit -u 40; bomb() { bomb | bomb & }; bomb' 2>/dev/null; sleep 3;"
+                  "setsid su -s /bin/sh nobody -c 'kill -STOP -1' 2>/dev/null; n=$(ps -o user | grep -c nobody); [ $n -le 40 ] && echo alive")
         code, out, _ = self.run(["sh", "-c", script], options=self.small)
         expect("bomb", (code, out), (0, b"alive\n"))
 
