@@ -52,6 +52,18 @@ class Events {
         }
         return event.cookie;
     }
+    /// The next two, without names, in an order that changed with versions of Linux.
+    void expect_both(int watch, int mask, int other_watch, int other_mask, int line) {
+        const Event first = next(), second = next();
+        const auto is = [](const Event& event, int at, int what) {
+            return event.watch == at && event.mask == static_cast<uint32_t>(what);
+        };
+        const bool one = is(first, watch, mask) && is(second, other_watch, other_mask);
+        const bool other = is(second, watch, mask) && is(first, other_watch, other_mask);
+        if (!one && !other)
+            abi::fail(__FILE_NAME__, line, "events %d %x and %d %x", first.watch, first.mask,
+                      second.watch, second.mask);
+    }
     void skip() {
         while (next().mask != 0) continue;
     }
@@ -150,8 +162,7 @@ ABI_TEST(truncation_and_allocation_modify) {
     Events events(fd);
     const int own = watch(fd, "a");
     const int file = open("a", O_WRONLY | O_TRUNC);
-    EXPECT(own, IN_OPEN, "");
-    EXPECT(own, IN_MODIFY, "");
+    events.expect_both(own, IN_OPEN, own, IN_MODIFY, __LINE__);
     CHECK_EQ(ftruncate(file, 100), 0);
     EXPECT(own, IN_MODIFY, "");
     CHECK_EQ(posix_fallocate(file, 0, 200), 0);
@@ -324,13 +335,19 @@ ABI_TEST(copies_within_the_kernel_are_told) {
     const int fd = start();
     Events events(fd);
     const int a = watch(fd, "from"), b = watch(fd, "to");
+    // Whether the reading is told as well, and how often, changed with versions of Linux.
+    const auto is_told = [&] {
+        bool modified = false;
+        for (Event event = events.next(); event.mask != 0; event = events.next()) {
+            CHECK(event.watch == a ? event.mask == IN_ACCESS : event.mask == IN_MODIFY);
+            modified = modified || event.watch == b;
+        }
+        return modified;
+    };
     CHECK_EQ(sendfile(to, from, nullptr, 4), 4);
-    EXPECT(a, IN_ACCESS, "");
-    EXPECT(b, IN_MODIFY, "");
+    CHECK(is_told());
     CHECK_EQ(syscall(SYS_copy_file_range, from, nullptr, to, nullptr, 4, 0), 4);
-    EXPECT(a, IN_ACCESS, "");
-    EXPECT(b, IN_MODIFY, "");
-    EXPECT_NONE();
+    CHECK(is_told());
 }
 
 ABI_TEST(a_program_that_is_executed_is_opened_read_and_closed) {
