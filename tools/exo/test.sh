@@ -121,6 +121,7 @@ test_run() {
     [ "$EXO_LONG" -eq 0 ] || step "run: busybox's own tests, beside Linux" tests/run/busybox_suite.py
     step 'run: CPUs shared and responsive' tests/run/parallel_test.py
     [ "$EXO_LONG" -eq 0 ] || step "run: Python's own tests, beside Linux" tests/run/python_test.py
+    [ "$EXO_LONG" -eq 0 ] || step 'run: a thousand processes, 100,000 forks' tests/run/forks_test.py
     [ "$EXO_LONG" -eq 0 ] || step 'run: load for minutes' tests/run/load_test.py
 }
 
