@@ -102,6 +102,24 @@ class ProcInode : public Inode {
     const Mode mode_;
 };
 
+/// A file whose text is made when it is opened, and which is not written to.
+class TextInode : public ProcInode {
+  public:
+    Result<Ref<File>> open(Dentry& by, FileFlags, Rights access) final {
+        if (includes(access, Rights::kWrite)) return Errno::ACCES;
+        Text text;
+        TRY(write_text(text));
+        return Ref<File>(TRY(make_ref<TextFile>(std::move(text), *this, by)));
+    }
+
+  protected:
+    TextInode(FileSystem& file_system, std::uint64_t number, RefPtr<Process> process)
+        : ProcInode(file_system, FileType::kRegular, 0444, number, std::move(process)) {}
+
+  private:
+    virtual Result<void> write_text(Text& text) = 0;
+};
+
 /// The number `name` is, without sign or leading zeros; -1: it is none.
 [[nodiscard]] std::int32_t parse_number(std::string_view name);
 

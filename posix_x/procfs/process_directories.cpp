@@ -52,22 +52,15 @@ class FdLink final : public ProcInode {
 };
 
 /// /proc/PID/fdinfo/N: what is known of an open file.
-class FdInfo final : public ProcInode {
+class FdInfo final : public TextInode {
   public:
     FdInfo(FileSystem& file_system, const Ref<Process>& process, std::int32_t fd)
-        : ProcInode(file_system, FileType::kRegular, 0444,
-                    fd_number(process->pid, fd) | kInfoNumber, process),
-          fd_(fd) {}
-
-    Result<Ref<File>> open(Dentry& by, FileFlags, Rights access) override {
-        if (includes(access, Rights::kWrite)) return Errno::ACCES;
-        const auto open = TRY(open_descriptor(*process_, fd_));
-        Text text;
-        TRY(write_descriptor(open, text));
-        return Ref<File>(TRY(make_ref<TextFile>(std::move(text), *this, by)));
-    }
+        : TextInode(file_system, fd_number(process->pid, fd) | kInfoNumber, process), fd_(fd) {}
 
   private:
+    Result<void> write_text(Text& text) override {
+        return write_descriptor(TRY(open_descriptor(*process_, fd_)), text);
+    }
     const std::int32_t fd_;
 };
 

@@ -40,18 +40,13 @@ class SettingFile final : public TextFile {
     const ProcessEntry& entry_;
 };
 
-class SystemFile final : public ProcInode {
+class SystemFile final : public TextInode {
   public:
     SystemFile(FileSystem& file_system, const SystemEntry& entry, std::uint64_t number)
-        : ProcInode(file_system, FileType::kRegular, 0444, number, {}), entry_(entry) {}
-    Result<Ref<File>> open(Dentry& by, FileFlags, Rights access) override {
-        if (includes(access, Rights::kWrite)) return Errno::ACCES;
-        Text text;
-        TRY(entry_.write_text(text));
-        return Ref<File>(TRY(make_ref<TextFile>(std::move(text), *this, by)));
-    }
+        : TextInode(file_system, number, {}), entry_(entry) {}
 
   private:
+    Result<void> write_text(Text& text) override { return entry_.write_text(text); }
     const SystemEntry& entry_;
 };
 
@@ -288,7 +283,7 @@ Result<Ref<Inode>> make_process_directory(FileSystem& file_system, const Ref<Pro
 
 RefPtr<Process> process_of_directory(const File& file) {
     const RefPtr<Inode> inode = file.inode();
-    if (!inode || inode->file_system().type_name() != kTypeName) return {};
+    if (inode->file_system().type_name() != kTypeName) return {};
     // All inodes of this file system are of this class.
     const auto& of = static_cast<const ProcInode&>(*inode);
     const RefPtr<Process>& process = of.process();

@@ -32,18 +32,23 @@ arch::CpuPlace place_of(std::uint32_t cpu) {
     return arch::cpu_place(cpu_local(cpu).apic_id);
 }
 
-CpuSet same_package(std::uint32_t cpu) {
+/// The CPUs whose places are such.
+template <typename Matches>
+CpuSet cpus_where(Matches matches) {
     CpuSet set = 0;
     for (std::uint32_t each = 0; each < online_cpus(); ++each)
-        if (place_of(each).package == place_of(cpu).package) set |= CpuSet{1} << each;
+        if (matches(place_of(each))) set |= CpuSet{1} << each;
     return set;
 }
 
+CpuSet same_package(std::uint32_t cpu) {
+    const std::uint32_t package = place_of(cpu).package;
+    return cpus_where([&](const arch::CpuPlace& place) { return place.package == package; });
+}
+
 CpuSet same_core(std::uint32_t cpu) {
-    CpuSet set = 0;
-    for (std::uint32_t each = 0; each < online_cpus(); ++each)
-        if (place_of(each) == place_of(cpu)) set |= CpuSet{1} << each;
-    return set;
+    const arch::CpuPlace own = place_of(cpu);
+    return cpus_where([&](const arch::CpuPlace& place) { return place == own; });
 }
 
 /// "0-3,6".
@@ -159,26 +164,19 @@ constexpr std::uint64_t inode_number(std::size_t entry, std::size_t depth, std::
     return 1 + (std::uint64_t{cpu} << 32 | depth << 16 | entry);
 }
 
-class SysFile final : public ProcInode {
+class SysFile final : public TextInode {
   public:
     SysFile(FileSystem& file_system, std::size_t entry, std::uint64_t number, std::uint32_t cpu)
-        : ProcInode(file_system, FileType::kRegular, 0444, number, {}),
-          entry_(kEntries[entry]),
-          cpu_(cpu) {}
+        : TextInode(file_system, number, {}), entry_(kEntries[entry]), cpu_(cpu) {}
 
     InodeStat stat() override {
-        InodeStat stat = ProcInode::stat();
+        InodeStat stat = TextInode::stat();
         stat.size = kPageSize;  // as on Linux, whatever the text's length
         return stat;
     }
-    Result<Ref<File>> open(Dentry& by, FileFlags, Rights access) override {
-        if (includes(access, Rights::kWrite)) return Errno::ACCES;
-        Text text;
-        TRY(entry_.write_text(text, cpu_));
-        return Ref<File>(TRY(make_ref<TextFile>(std::move(text), *this, by)));
-    }
 
   private:
+    Result<void> write_text(Text& text) override { return entry_.write_text(text, cpu_); }
     const Entry& entry_;
     const std::uint32_t cpu_;
 };
