@@ -15,9 +15,7 @@ PollEvents PidFile::poll(PollTable* table) {
 }
 
 Result<Ref<PidFile>> pid_file_of(Task& task, Fd fd) {
-    const auto file = TRY(file_of(task, fd));
-    if (file->type() != ObjectType::kProcessFile) return Errno::BADF;
-    return Ref<PidFile>(static_cast<PidFile&>(*file));
+    return TRY(file_as<PidFile>(task, fd, ObjectType::kProcessFile, Errno::BADF)).keep();
 }
 
 }  // namespace exo::posix

@@ -85,11 +85,12 @@ inline Result<FileUse> opened_file_of(Task& task, Fd fd) {
     return TRY(opened_file_handle_of(task, fd)).file;
 }
 
-/// The open file `fd` as a T, which files of `type` are. BADF; INVAL: it is something else.
+/// The open file `fd` as a T, which files of `type` are. BADF; `otherwise`: it is something else.
 template <typename T>
-[[gnu::always_inline]] inline Result<Use<T>> file_as(Task& task, Fd fd, ObjectType type) {
+[[gnu::always_inline]] inline Result<Use<T>> file_as(Task& task, Fd fd, ObjectType type,
+                                                     Errno otherwise = Errno::INVAL) {
     auto file = TRY(file_of(task, fd));
-    if (file->type() != type) return Errno::INVAL;
+    if (file->type() != type) return otherwise;
     return std::move(file).template as<T>();
 }
 

@@ -74,9 +74,7 @@ Result<void> bind_path(Task& task, UnixSocket& socket, const UnixName& name) {
 }  // namespace
 
 Result<Use<UnixSocket>> socket_of(Task& task, Fd fd) {
-    auto file = TRY(file_of(task, fd));
-    if (file->type() != ObjectType::kSocket) return Errno::NOTSOCK;
-    return std::move(file).as<UnixSocket>();
+    return file_as<UnixSocket>(task, fd, ObjectType::kSocket, Errno::NOTSOCK);
 }
 
 bool raises_sigpipe(const File& file) {
