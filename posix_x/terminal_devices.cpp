@@ -166,7 +166,7 @@ Result<void> start_terminals() {
 
 void become_controlling_terminal(Task& task, File& file) {
     const RefPtr<Inode> inode = file.inode();
-    if (!inode || inode->type() != FileType::kCharacterDevice) return;
+    if (inode->type() != FileType::kCharacterDevice) return;
     // Neither /dev/console nor /dev/tty nor a master become one, as on Linux.
     const std::uint32_t major = inode->stat().device.major;
     if (has(file.flags(), FileFlags::kPathOnly)) return;

@@ -13,8 +13,7 @@ namespace {
 
 /// nullptr: nobody has ever locked it. The file's inode lives as long as the file.
 FileLocks* locks_of(const File& file) {
-    const RefPtr<Inode> inode = file.inode();
-    return inode ? inode->locks() : nullptr;
+    return file.inode()->locks();
 }
 
 }  // namespace

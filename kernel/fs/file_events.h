@@ -77,6 +77,8 @@ class WatchHint {
 void tell_watchers(const Dentry& dentry, FileEvents what, bool of_deleted = false);
 /// Tells who watches this inode alone.
 void tell_watchers(Inode& inode, FileEvents what);
+/// How many names it has is an attribute of an inode.
+void tell_links_changed(Inode& inode);
 /// An entry of `directory` came or went; `what` it names.
 void tell_entry(Inode& directory, const Inode& what, FileEvents event, std::string_view name);
 

@@ -149,6 +149,10 @@ void tell_watchers(const Dentry& dentry, FileEvents what, bool of_deleted) {
     if (InodeWatches* const watches = inode->watches()) watches->tell(event);
 }
 
+void tell_links_changed(Inode& inode) {
+    tell_watchers(inode, with_type(FileEvents::kAttributes, inode));
+}
+
 void tell_entry(Inode& directory, const Inode& what, FileEvents event, std::string_view name) {
     if (InodeWatches* const watches = directory.watches())
         watches->tell({.what = with_type(event, what), .name = name});
@@ -168,8 +172,7 @@ void tell_move(const Move& move) {
     };
     tell(move.from, FileEvents::kMovedFrom, move.from_name);
     tell(move.to, FileEvents::kMovedTo, move.to_name);
-    if (move.replaced != nullptr)
-        tell_watchers(*move.replaced, with_type(FileEvents::kAttributes, *move.replaced));
+    if (move.replaced != nullptr) tell_links_changed(*move.replaced);
     tell_watchers(move.what, FileEvents::kMoveSelf);
     // Open files have come into a directory that is watched.
     if (move.to.watches() != nullptr) begin_epoch(0);

@@ -87,13 +87,6 @@ Result<Ref<File>> open_found(const Ref<Dentry>& dentry, const OpenRequest& reque
     return file;
 }
 
-/// How many names a file has is an attribute of it.
-void tell_links_changed(Inode& inode) {
-    const FileEvents event = FileEvents::kAttributes;
-    const bool directory = inode.type() == FileType::kDirectory;
-    tell_watchers(inode, directory ? event | FileEvents::kDirectory : event);
-}
-
 /// The last component as something to be made: in a directory that can be changed.
 struct NewName {
     Ref<Dentry> directory;
