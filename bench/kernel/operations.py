@@ -46,13 +46,17 @@ def notes(mode):
         return json.load(file).get(mode, {})
 
 
+def command(made, initrd, console, part):
+    """QEMU's, with the operations whose names contain `part` as its first program."""
+    words = ["nokaslr"] if made.kernel == "linux" else []
+    line = guest.machine.command_line(made, words) + (f" -- only={part.replace(' ', '_')}" if part else "")
+    return guest.machine.qemu(made, line, initrd, [f"file,id=?,path={console}"])
+
+
 def try_boot(made, initrd, patience, part):
     """What the first program said, or None and the console if it did not come to its end."""
     with tempfile.NamedTemporaryFile(prefix="exo-bench-") as console:
-        words = ["nokaslr"] if made.kernel == "linux" else []
-        command = guest.machine.qemu(made, guest.machine.command_line(made, words) + (f" -- only={part.replace(' ', '_')}" if part else ""), initrd,
-                                     [f"file,id=?,path={console.name}"])
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command(made, initrd, console.name, part), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + patience
         try:
             while True:

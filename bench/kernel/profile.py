@@ -54,8 +54,7 @@ def record(options, symbols, folder):
         guest.recipe.build(file, files=[(operations.PROGRAM, "/init")])
     made = guest.options("exo", options.kernel_image, qemu=guest.INSTRUCTIONS + [
         "-singlestep", "-S", "-gdb", f"unix:{monitor},server=on,wait=off"])
-    line = guest.machine.command_line(made, []) + f" -- only={options.name.replace(' ', '_')}"
-    qemu = subprocess.Popen(guest.machine.qemu(made, line, initrd, [f"file,id=?,path={folder}/console"]),
+    qemu = subprocess.Popen(operations.command(made, initrd, f"{folder}/console", options.name),
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     steps = [f"hbreak *{symbols.address('bench::(anonymous namespace)::measure('):#x}", "continue",
              "set $run = *(long*)($rdi + 8)", "hbreak *$run", "continue", "continue", "continue",

@@ -9,7 +9,8 @@ import re
 import sys
 import time
 
-from terminal import COLUMNS, ESCAPE, LEFT, PATIENCE, ROWS, UP, Failure, Terminal, run_steps
+import session_test
+from terminal import COLUMNS, ESCAPE, PATIENCE, ROWS, UP, Failure, Terminal, run_steps
 
 # Debian's package, for whichever python3 comes first in PATH.
 sys.path.append("/usr/lib/python3/dist-packages")
@@ -64,10 +65,7 @@ class ScreenTerminal(Terminal):
 
 
 def step_line_editing(t):
-    t.line(b"ec\x7fcho one\x01\x01\x05 two", b"\none two\n")
-    t.line(b"garbage\x15echo three words here\x17there", b"\nthree words there\n")
-    t.line(b"echo bd" + LEFT + b"c", b"\nbcd\n")
-    t.line(b"cho front\x01\x01e", b"\nfront\n")
+    session_test.step_line_editing(t)
     t.line(b"echo killed \x15\x19and yanked", b"\nkilled and yanked\n")
     t.line(b"echo ba\x14 \x1bbx\x1bf", b"\nxab\n")
     t.line(b"echo lower\x1bb\x1bu word\x1bdend\x02\x02\x0b", b"\nLOWER worde\n")
@@ -75,9 +73,7 @@ def step_line_editing(t):
 
 
 def step_history(t):
-    t.line(b"echo remembered", b"\nremembered\n")
-    t.type(UP + UP + b" again\r")
-    t.wait(b"\nremembered again\n")
+    session_test.step_history(t)
     t.line(b"echo needle in a haystack", b"\nneedle")
     t.line(b"true; true")
     t.type(b"\x12needle")

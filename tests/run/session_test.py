@@ -18,7 +18,7 @@ def step_line_editing(t):
     t.line(b"ec\x7fcho one\x01\x01\x05 two", b"\none two\n")
     # Ctrl-A twice: the first is the emulator's.
     t.line(b"garbage\x15echo three words here\x17there", b"\nthree words there\n")
-    t.line(b"echo bd" + LEFT * 1 + b"c", b"\nbcd\n")
+    t.line(b"echo bd" + LEFT + b"c", b"\nbcd\n")
     t.line(b"cho front\x01\x01e", b"\nfront\n")
 
 
