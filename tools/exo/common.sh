@@ -19,26 +19,60 @@ step_passed=0
 step_failed=0
 failed_names=()
 
-# step NAME COMMAND...: runs it with its output in build/log/NAME.log; on failure shows the end of
-# that. Counts for step_summary; does not end the script.
-step() {
-    local name=$1 log began=$SECONDS status=0
+step_log() { printf 'build/log/%s.log' "${1//[ \/]/-}"; }
+
+# run_step NAME COMMAND...: its output to its log, which ends with a line of its own: how it ended, after how many seconds.
+run_step() {
+    local began=$SECONDS status=0 log
+    log=$(step_log "$1")
     shift
     mkdir -p build/log
-    log=build/log/${name//[ \/]/-}.log
-    printf '%-44s' "$name"
     "$@" >"$log" 2>&1 </dev/null || status=$?
-    if [ $status -eq 0 ]; then
+    echo "$status $((SECONDS - began))" >"$log.ended"
+}
+
+# report_step NAME: how a step that has run went; on failure the end of its log. Counts for step_summary.
+report_step() {
+    local log status seconds
+    log=$(step_log "$1")
+    read -r status seconds <"$log.ended"
+    rm "$log.ended"
+    if [ "$status" -eq 0 ]; then
         step_passed=$((step_passed + 1))
-        printf '%sok%s    %4d s%s\n' "$green" "$plain" $((SECONDS - began)) "$(step_detail "$log")"
+        printf '%sok%s    %4d s%s\n' "$green" "$plain" "$seconds" "$(step_detail "$log")"
         return 0
     fi
     step_failed=$((step_failed + 1))
-    failed_names+=("$name")
-    printf '%sFAILED%s %3d s  (exit %d)\n' "$red" "$plain" $((SECONDS - began)) $status
+    failed_names+=("$1")
+    printf '%sFAILED%s %3d s  (exit %d)\n' "$red" "$plain" "$seconds" "$status"
     tail -n 40 "$log" | sed 's/^/    /'
     printf '    the whole output: %s\n' "$log"
     return 1
+}
+
+# step NAME COMMAND...: runs and reports; does not end the script.
+step() {
+    printf '%-44s' "$1"
+    run_step "$@"
+    report_step "$1"
+}
+
+started_steps=()
+
+# start_step NAME COMMAND...: a step beside the others that are started; finish_steps waits for them all.
+start_step() {
+    run_step "$@" &
+    started_steps+=("$1")
+}
+
+finish_steps() {
+    local name
+    wait
+    for name in "${started_steps[@]}"; do
+        printf '%-44s' "$name"
+        report_step "$name" || true
+    done
+    started_steps=()
 }
 
 # What a step's log says of how much it did: ctest's count, the kernel's lines, what passed.
