@@ -3,6 +3,7 @@
 // that are kFast are in calls/fast_calls.h.
 #pragma once
 
+#include "abi/linux/capability.h"
 #include "abi/linux/process.h"
 #include "abi/linux/signal.h"
 #include "posix_x/arguments.h"
@@ -83,6 +84,8 @@ Result<long> sys_setresgid(Task& task, std::uint32_t real, std::uint32_t effecti
                            std::uint32_t saved);
 Result<long> sys_setfsuid(Task& task, std::uint32_t id);
 Result<long> sys_setfsgid(Task& task, std::uint32_t id);
+Result<long> sys_capget(Task& task, UserAddr header, UserOut<abi::CapabilityData> data);
+Result<long> sys_capset(Task& task, UserAddr header, UserIn<abi::CapabilityData> data);
 Result<long> sys_getgroups(Task& task, std::int32_t capacity, UserOut<std::uint32_t> out);
 Result<long> sys_setgroups(Task& task, std::int32_t count, UserIn<std::uint32_t> in);
 Result<long> sys_getpgid(Task& task, Pid pid);

@@ -7,6 +7,7 @@
 
 #include "kernel/core/random.h"
 #include "kernel/core/scheduler.h"
+#include "posix_x/capabilities.h"
 #include "posix_x/identity.h"
 #include "posix_x/process_table.h"
 #include "posix_x/program_image.h"
@@ -96,11 +97,15 @@ class StackWriter {
 
 constexpr std::uint64_t kAuxiliaries = 20;
 
+/// It has what its caller has not: the loader trusts no environment (getauxval(3), AT_SECURE).
+bool runs_as_another(const Credentials& who) {
+    return who.uid != who.effective_uid || who.gid != who.effective_gid;
+}
+
 Result<void> write_auxiliaries(StackWriter& out, Task& task, const elf::Program& program,
                                const NewProgram& made, std::uint64_t random, std::uint64_t platform,
                                std::uint64_t name) {
     const auto who = task.process().credentials();
-    const bool secure = who->uid != who->effective_uid || who->gid != who->effective_gid;
     using abi::Aux;
     const std::uint64_t table =
         program.table_address == 0 ? 0 : program.table_address + made.program.bias;
@@ -120,7 +125,7 @@ Result<void> write_auxiliaries(StackWriter& out, Task& task, const elf::Program&
         {Aux::kEuid, who->effective_uid},
         {Aux::kGid, who->gid},
         {Aux::kEgid, who->effective_gid},
-        {Aux::kSecure, secure ? 1 : 0},
+        {Aux::kSecure, runs_as_another(*who) ? 1 : 0},
         {Aux::kRandom, random},
         {Aux::kExecfn, name},
         {Aux::kPlatform, platform},
@@ -208,7 +213,7 @@ Result<Ref<const Credentials>> new_credentials(Process& process, const InodeStat
     if ((granted & kSetGid) != 0 && (granted & kGroupExecute) != 0) next->effective_gid = file.gid;
     next->saved_uid = next->fs_uid = next->effective_uid;
     next->saved_gid = next->fs_gid = next->effective_gid;
-    next->capabilities = next->effective_uid == 0 ? ~std::uint64_t{0} : 0;
+    start_with_capabilities(*now, *next);
     return Ref<const Credentials>(*next);
 }
 
@@ -250,6 +255,8 @@ void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credent
         auto table = process_table().lock();
         process.kin.has_executed = true;
         process.kin.exit_signal = Signal::kChld;
+        if (runs_as_another(*process.credentials()))
+            process.kin.parent_death_signal = Signal::kNone;
     }
     task.clear_child_tid = task.robust_list = task.set_child_tid = {};
     const std::size_t slash = start.path.rfind('/');

@@ -23,13 +23,23 @@ bool leave_process(Task& task, SignalState& state) {
     return state.thread_count.fetch_sub(1, std::memory_order_acq_rel) == 1;
 }
 
-/// The first process adopts the children of one that ends; zombies among them are told anew, so
-/// that it collects them.
+/// The nearest ancestor that asked for it (PR_SET_CHILD_SUBREAPER), or the first process.
+Process& adopter_of_children(ProcessTable& table, Process& process) {
+    Process* ancestor = process.kin.parent;
+    while (ancestor != nullptr && !ancestor->kin.adopts_descendants)
+        ancestor = ancestor->kin.parent;
+    return ancestor != nullptr ? *ancestor : table.init();
+}
+
+/// The children of a process that ends are adopted; zombies among them are told anew, so that they
+/// are collected.
 void give_children_away(ProcessTable& table, Process& process) {
-    Process& init = table.init();
+    Process& adopter = adopter_of_children(table, process);
     while (Process* child = process.children.pop_front()) {
-        ProcessTable::set_parent(*child, &init);
-        init.children.push_back(*child);
+        if (child->kin.parent_death_signal != Signal::kNone)
+            send_signal_number(*child, child->kin.parent_death_signal);
+        ProcessTable::set_parent(*child, &adopter);
+        adopter.children.push_back(*child);
         if (child->kin.zombie) notify_parent(*child, abi::kCldExited, 0);
     }
 }

@@ -87,6 +87,8 @@ struct Kinship {
     bool zombie = false;
     bool has_executed = false;  ///< setpgid(2) by its parent is too late
     Signal exit_signal = Signal::kChld;
+    Signal parent_death_signal = Signal::kNone;  ///< PR_SET_PDEATHSIG of prctl(2)
+    bool adopts_descendants = false;             ///< PR_SET_CHILD_SUBREAPER of prctl(2)
     // What wait(2) has not told yet.
     bool tell_stopped = false, tell_continued = false;
     Signal stopped_by = Signal::kNone;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "abi/linux/capability.h"
 #include "lib/base/ref.h"
 #include "lib/base/vector.h"
 
@@ -11,11 +12,18 @@ namespace exo {
 using Uid = std::uint32_t;
 using Gid = std::uint32_t;
 
+/// A bit a capability: capabilities(7), "Thread capability sets". Root's, as it stands.
+struct CapabilitySets {
+    static constexpr std::uint64_t kAll = (std::uint64_t{2} << abi::kCapLast) - 1;
+    std::uint64_t permitted = kAll, effective = kAll, inheritable = 0, bounding = kAll, ambient = 0;
+};
+
 /// Immutable once shared.
 struct Credentials : public RefCounted {
     Uid uid = 0, effective_uid = 0, saved_uid = 0, fs_uid = 0;
     Gid gid = 0, effective_gid = 0, saved_gid = 0, fs_gid = 0;
-    std::uint64_t capabilities = ~std::uint64_t{0};  ///< capabilities(7), effective set
+    CapabilitySets capabilities;
+    std::uint32_t secure_bits = 0;  ///< abi::kSecure...
     /// execve(2) of a set-ID program gives nothing more (prctl(2), PR_SET_NO_NEW_PRIVS).
     bool no_new_privileges = false;
     Vector<Gid> groups;  ///< supplementary
@@ -27,7 +35,7 @@ struct Credentials : public RefCounted {
         return false;
     }
     [[nodiscard]] bool capable(unsigned capability) const {
-        return (capabilities >> capability & 1) != 0;
+        return (capabilities.effective >> capability & 1) != 0;
     }
 };
 

@@ -129,7 +129,7 @@ KERNEL_TEST(permissions_of_others) {
         make_node(place->start, "/closed", FileType::kDirectory, 0700, {}, place->who).has_value());
     place->who.fs_uid = 1000;
     place->who.fs_gid = 1000;
-    place->who.capabilities = 0;
+    place->who.capabilities.effective = 0;
     KTEST_EXPECT_EQ(place->find("/closed/x"), Errno::ACCES);
     KTEST_EXPECT_EQ(place->find("/open/f"), kFine);
     KTEST_EXPECT_EQ(place->open("/open/f").error(), Errno::ACCES);

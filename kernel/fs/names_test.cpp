@@ -116,7 +116,7 @@ TEST_F(NamesTest, permission_comes_after_existence_and_before_types) {
     ASSERT_TRUE(directory("/closed").has_value() && directory("/closed/d").has_value());
     ASSERT_TRUE(open("/closed/f", true).has_value());
     who_.fs_uid = who_.fs_gid = 1000;
-    who_.capabilities = 0;
+    who_.capabilities.effective = 0;
     EXPECT_EQ(error_of(directory("/closed/d")), Errno::EXIST);
     EXPECT_EQ(error_of(directory("/closed/e")), Errno::ACCES);
     EXPECT_EQ(remove("/closed/none"), Errno::NOENT);

@@ -148,7 +148,7 @@ TEST_F(PathWalkTest, directories_must_allow_walking) {
     ASSERT_TRUE(directory("/closed", 0600).has_value());
     ASSERT_TRUE(directory("/closed/d").has_value());
     who_.fs_uid = who_.fs_gid = 1000;
-    who_.capabilities = 0;
+    who_.capabilities.effective = 0;
     EXPECT_EQ(find("/closed"), kFine);
     EXPECT_EQ(find("/closed/d"), Errno::ACCES);
     EXPECT_EQ(find("/closed/none"), Errno::ACCES);

@@ -1,6 +1,7 @@
 // getuid(2), setuid(2) and their kin, groups, sessions: who a process is.
 #include "abi/linux/capability.h"
 #include "posix_x/calls.h"
+#include "posix_x/capabilities.h"
 #include "posix_x/identity.h"
 #include "posix_x/process_table.h"
 #include "posix_x/terminal.h"
@@ -14,6 +15,7 @@ Result<Ref<Credentials>> copy_credentials(const Credentials& from) {
     copy->gid = from.gid, copy->effective_gid = from.effective_gid;
     copy->saved_gid = from.saved_gid, copy->fs_gid = from.fs_gid;
     copy->capabilities = from.capabilities;
+    copy->secure_bits = from.secure_bits;
     copy->no_new_privileges = from.no_new_privileges;
     for (const Gid group : from.groups) TRY(copy->groups.push_back(group));
     return copy;
@@ -22,10 +24,6 @@ Result<Ref<Credentials>> copy_credentials(const Credentials& from) {
 namespace {
 
 constexpr std::uint32_t kKeep = ~std::uint32_t{0};
-/// CAP_CHOWN to CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MKNOD, CAP_MAC_OVERRIDE: go with the user id
-/// that files are asked with.
-constexpr std::uint64_t kFileCapabilities =
-    std::uint64_t{0x1f} | std::uint64_t{1} << 9 | std::uint64_t{1} << 27 | std::uint64_t{1} << 32;
 
 /// Real, effective and saved id of a user or a group.
 struct Ids {
@@ -42,13 +40,13 @@ Ids groups_of(const Credentials& who) {
     return {who.gid, who.effective_gid, who.saved_gid};
 }
 
-/// Root that becomes somebody else loses its capabilities (capabilities(7)).
 Result<long> set_users(Task& task, const Ids& ids) {
-    auto next = TRY(copy_credentials(*task.process().credentials()));
+    const auto now = task.process().credentials();
+    auto next = TRY(copy_credentials(*now));
     next->uid = ids.real;
     next->effective_uid = next->fs_uid = ids.effective;
     next->saved_uid = ids.saved;
-    next->capabilities = ids.effective == 0 ? ~std::uint64_t{0} : 0;
+    follow_users(*now, *next);
     task.process().set_credentials(Ref<const Credentials>(*next));
     return 0;
 }
@@ -155,11 +153,8 @@ Result<long> sys_setfsuid(Task& task, std::uint32_t id) {
     const auto who = task.process().credentials();
     if (id != kKeep && (may_set_users(task) || users_of(*who).has(id) || id == who->fs_uid)) {
         auto next = TRY(copy_credentials(*who));
-        if (who->fs_uid == 0 && id != 0) next->capabilities &= ~kFileCapabilities;
-        // Who is root otherwise has them again (capabilities(7)).
-        if (who->fs_uid != 0 && id == 0 && who->effective_uid == 0)
-            next->capabilities |= kFileCapabilities;
         next->fs_uid = id;
+        follow_file_user(*who, *next);
         task.process().set_credentials(Ref<const Credentials>(*next));
     }
     return who->fs_uid;

@@ -21,11 +21,12 @@ Result<long> sys_pidfd_open(Task& task, Pid pid, Flags flags) {
 
 namespace {
 
-/// ptrace(2), PTRACE_MODE_ATTACH: the same user in all respects, or CAP_SYS_PTRACE.
+/// ptrace(2), PTRACE_MODE_ATTACH: the same user in all respects that may do no more, or CAP_SYS_PTRACE.
 bool may_look_into(Process& self, Process& target) {
     const auto who = self.credentials();
     if (&self == &target || who->capable(abi::kCapSysPtrace)) return true;
     const auto other = target.credentials();
+    if ((other->capabilities.permitted & ~who->capabilities.permitted) != 0) return false;
     return who->uid == other->uid && who->uid == other->effective_uid &&
            who->uid == other->saved_uid && who->gid == other->gid &&
            who->gid == other->effective_gid && who->gid == other->saved_gid &&

@@ -3,7 +3,6 @@
 #include "posix_x/calls/files.h"
 #include "posix_x/exec.h"
 #include "posix_x/fork.h"
-#include "posix_x/identity.h"
 #include "posix_x/process_table.h"
 #include "posix_x/signals.h"
 
@@ -147,56 +146,6 @@ Result<long> sys_arch_prctl(Task& task, std::uint32_t operation, std::uint64_t v
         case kGetGs:
             TRY(UserOut<std::uint64_t>{UserAddr{value}}.write(task.user_state.gs_base));
             return 0;
-        default:
-            return Errno::INVAL;
-    }
-}
-
-namespace {
-
-Result<long> set_no_new_privileges(Task& task) {
-    auto next = TRY(copy_credentials(*task.process().credentials()));
-    next->no_new_privileges = true;
-    task.process().set_credentials(Ref<const Credentials>(*next));
-    return 0;
-}
-
-}  // namespace
-
-Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value,
-                       std::uint64_t third, std::uint64_t fourth, std::uint64_t fifth) {
-    constexpr std::uint32_t kSetDeathSignal = 1, kGetDumpable = 3, kSetDumpable = 4, kSetName = 15,
-                            kGetName = 16;
-    constexpr std::uint32_t kSetNoNewPrivileges = 38, kGetNoNewPrivileges = 39;
-    switch (operation) {
-        case kSetNoNewPrivileges:
-            if (value != 1 || third != 0 || fourth != 0 || fifth != 0) return Errno::INVAL;
-            return set_no_new_privileges(task);
-        case kGetNoNewPrivileges:
-            if (value != 0 || third != 0 || fourth != 0 || fifth != 0) return Errno::INVAL;
-            return task.process().credentials()->no_new_privileges ? 1 : 0;
-        case kSetDeathSignal:
-            if (value != 0) return Errno::INVAL;
-            return 0;
-        case kGetDumpable:
-            return task.process().dumpable.load(std::memory_order_relaxed) ? 1 : 0;
-        case kSetDumpable:
-            if (value > 1) return Errno::INVAL;
-            task.process().dumpable.store(value == 1, std::memory_order_relaxed);
-            return 0;
-        case kSetName: {
-            char name[Thread::kNameBytes];
-            const std::ptrdiff_t length = arch::copy_string_from_user(name, value, sizeof name);
-            if (length < 0) return Errno::FAULT;
-            task.set_name({name, static_cast<std::size_t>(length)});
-            return 0;
-        }
-        case kGetName: {
-            char name[Thread::kNameBytes] = {};
-            task.name().copy(name, sizeof name - 1);
-            TRY(write_user(UserAddr{value}, name, sizeof name));
-            return 0;
-        }
         default:
             return Errno::INVAL;
     }

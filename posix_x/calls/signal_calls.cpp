@@ -194,8 +194,11 @@ Result<long> sys_kill(Task& task, Pid pid, std::int32_t number) {
     }
     if (pid == INT32_MIN) return Errno::SRCH;
     if (pid == -1) {
-        return kill_all(self, signal, info,
-                        [&](const Process& each) { return each.pid != 1 && &each != &self; });
+        const auto sent = kill_all(self, signal, info, [&](const Process& each) {
+            return each.pid != 1 && &each != &self;
+        });
+        // As Linux: that there is somebody is enough.
+        return !sent && sent.error() == Errno::PERM ? 0 : sent;
     }
     return kill_all(self, signal, info, [&](const Process& each) {
         return each.kin.group == (pid == 0 ? self.kin.group : -pid);

@@ -188,7 +188,8 @@ Result<long> sys_faccessat2(Task& task, DirFd at, UserPath path, std::uint32_t m
     auto real = TRY(copy_credentials(*who));
     real->fs_uid = who->uid;
     real->fs_gid = who->gid;
-    if (who->uid != 0) real->capabilities = 0;
+    if ((who->secure_bits & abi::kSecureNoSetuidFixup) == 0)
+        real->capabilities.effective = who->uid == 0 ? who->capabilities.permitted : 0;
     TRY(check_permission(inode->stat(), static_cast<Permission>(mode), *real));
     return 0;
 }

@@ -156,6 +156,10 @@ Result<void> write_status(Process& process, Text& text) {
     TRY(text.print("SigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\n", sets.pending,
                    sets.process_pending, sets.blocked));
     TRY(text.print("SigIgn:\t{:016x}\nSigCgt:\t{:016x}\n", sets.ignored, sets.caught));
+    const CapabilitySets& caps = who->capabilities;
+    TRY(text.print("CapInh:\t{:016x}\nCapPrm:\t{:016x}\nCapEff:\t{:016x}\n", caps.inheritable,
+                   caps.permitted, caps.effective));
+    TRY(text.print("CapBnd:\t{:016x}\nCapAmb:\t{:016x}\n", caps.bounding, caps.ambient));
     const std::uint64_t online = (std::uint64_t{2} << (online_cpus() - 1)) - 1;
     return text.print("NoNewPrivs:\t{}\nCpus_allowed:\t{:x}\n", who->no_new_privileges ? 1 : 0,
                       shot.affinity & online);

@@ -108,6 +108,7 @@ constexpr Setting kSettings[] = {
     {"fs/inotify/max_user_watches", write_inotify_limit<&InotifyLimits::watches>,
      set_inotify_limit<&InotifyLimits::watches>},
     {"fs/pipe-max-size", write_number<kPipeCapacity>, nullptr},
+    {"kernel/cap_last_cap", write_number<abi::kCapLast>, nullptr},
     {"kernel/domainname", write_domain_name, set_name<set_domain_name>},
     {"kernel/hostname", write_node_name, set_name<set_node_name>},
     {"kernel/ngroups_max", write_number<65536>, nullptr},

@@ -171,7 +171,6 @@ ABI_TEST(sysinfo_adds_up) {
     CHECK_EQ(syscall(SYS_sysinfo, &info), 0);
     CHECK(info.mem_unit > 0 && info.totalram > 0 && info.freeram <= info.totalram);
     CHECK(info.procs >= 2);
-    CHECK(info.uptime > 0);
     timespec up;
     CHECK_EQ(clock_gettime(CLOCK_BOOTTIME, &up), 0);
     const long apart = up.tv_sec - static_cast<long>(info.uptime);

@@ -297,6 +297,63 @@ ABI_TEST(groups_and_sessions) {
     CHECK_ERRNO(setpgid(0, -1), EINVAL);
 }
 
+ABI_TEST(a_subreaper_adopts_orphans) {
+    CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    int is = 0;
+    CHECK_EQ(prctl(PR_GET_CHILD_SUBREAPER, &is), 0);
+    CHECK_EQ(is, 1);
+    CHECK_ERRNO(prctl(PR_GET_CHILD_SUBREAPER, 8), EFAULT);
+    const pid_t self = getpid();
+    CHECK_EQ(abi::status_of([self] {
+                 int inherited = 1;
+                 CHECK_EQ(prctl(PR_GET_CHILD_SUBREAPER, &inherited), 0);
+                 CHECK_EQ(inherited, 0);
+                 const pid_t middle = getpid();
+                 if (fork() != 0) _exit(0);
+                 while (getppid() == middle) usleep(1000);
+                 _exit(getppid() == self ? 7 : 8);
+             }),
+             0);
+    int status = 0;
+    CHECK(wait(&status) > 0);
+    CHECK_EQ(WEXITSTATUS(status), 7);
+}
+
+ABI_TEST(a_signal_at_the_parents_death) {
+    CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    CHECK_ERRNO(prctl(PR_SET_PDEATHSIG, 65), EINVAL);
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR1);
+    CHECK_EQ(sigprocmask(SIG_BLOCK, &one, nullptr), 0);
+    int go[2];
+    CHECK_EQ(pipe(go), 0);
+    CHECK_EQ(abi::status_of([&] {
+                 if (fork() != 0) {
+                     char byte;
+                     _exit(read(go[0], &byte, 1) == 1 ? 0 : 1);
+                 }
+                 CHECK_EQ(prctl(PR_SET_PDEATHSIG, SIGUSR1), 0);
+                 int told = 0;
+                 CHECK_EQ(prctl(PR_GET_PDEATHSIG, &told), 0);
+                 CHECK_EQ(told, SIGUSR1);
+                 CHECK_EQ(abi::status_of([] {
+                              int inherited = 1;
+                              CHECK_EQ(prctl(PR_GET_PDEATHSIG, &inherited), 0);
+                              CHECK_EQ(inherited, 0);
+                          }),
+                          0);
+                 CHECK_EQ(write(go[1], "x", 1), 1);
+                 int signal = 0;
+                 CHECK_EQ(sigwait(&one, &signal), 0);
+                 _exit(signal == SIGUSR1 ? 9 : 10);
+             }),
+             0);
+    int status = 0;
+    CHECK(wait(&status) > 0);
+    CHECK_EQ(WEXITSTATUS(status), 9);
+}
+
 ABI_TEST(orphans_get_a_new_parent) {
     int ends[2];
     CHECK_EQ(pipe(ends), 0);

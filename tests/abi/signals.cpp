@@ -86,6 +86,21 @@ ABI_TEST(kill_and_stop_cannot_be_caught) {
     CHECK_EQ(WTERMSIG(status), SIGKILL);
 }
 
+ABI_TEST(kill_all_of_others_is_no_error) {
+    const pid_t child = fork();
+    if (child == 0) {
+        setpgid(0, 0);
+        for (;;) pause();
+    }
+    setpgid(child, child);
+    abi::as_nobody([child] {
+        CHECK_EQ(kill(-1, 0), 0);
+        CHECK_ERRNO(kill(child, 0), EPERM);
+        CHECK_ERRNO(kill(-child, 0), EPERM);
+    });
+    CHECK_EQ(kill(child, SIGKILL), 0);
+}
+
 ABI_TEST(kill_errors_and_groups) {
     CHECK_EQ(kill(getpid(), 0), 0);
     CHECK_ERRNO(kill(4'000'000, SIGTERM), ESRCH);
