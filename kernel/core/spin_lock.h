@@ -1,7 +1,7 @@
 // Spinning locks with a rank (style: rank, irq-in-type). SpinLock leaves interrupts as they are and
 // must not be taken by interrupt handlers; IrqSpinLock turns them off while it is held. Nothing
-// sleeps under either. Waiters are served in order of arrival (ticket lock), so that no CPU
-// starves.
+// sleeps under either. Waiters have no order: the next one may be a CPU that a hypervisor does not
+// run just now, and all behind it would wait for it.
 #pragma once
 
 #include <cstdint>
@@ -15,32 +15,26 @@
 
 namespace exo {
 
-class EXO_CAPABILITY("spin lock") TicketLock {
+class EXO_CAPABILITY("spin lock") BasicSpinLock {
   public:
-    constexpr TicketLock(LockRank rank, LockContext context) : rank_(rank), context_(context) {}
-    TicketLock(const TicketLock&) = delete;
-    TicketLock& operator=(const TicketLock&) = delete;
+    constexpr BasicSpinLock(LockRank rank, LockContext context) : rank_(rank), context_(context) {}
+    BasicSpinLock(const BasicSpinLock&) = delete;
+    BasicSpinLock& operator=(const BasicSpinLock&) = delete;
 
     void acquire() ACQUIRE() {
         lock_order_check(this, rank_.load(std::memory_order_relaxed), context_);
-        // relaxed: the ticket orders nothing; the acquire below pairs with release()'s.
-        const std::uint32_t ticket = next_.fetch_add(1, std::memory_order_relaxed);
-        while (serving_.load(std::memory_order_acquire) != ticket) cpu_relax();
+        while (held_.exchange(true, std::memory_order_acquire)) wait_until_free();
         lock_order_push(this, rank_.load(std::memory_order_relaxed), context_);
     }
 
     void release() RELEASE() {
         lock_order_pop(this);
-        serving_.store(serving_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+        held_.store(false, std::memory_order_release);
     }
 
     /// Takes it only if it is free: for who must not wait.
     [[nodiscard]] bool try_acquire() TRY_ACQUIRE(true) {
-        std::uint32_t serving = serving_.load(std::memory_order_acquire);
-        if (!next_.compare_exchange_strong(serving, serving + 1, std::memory_order_acquire,
-                                           std::memory_order_relaxed)) {
-            return false;
-        }
+        if (held_.exchange(true, std::memory_order_acquire)) return false;
         lock_order_push(this, rank_.load(std::memory_order_relaxed), context_);
         return true;
     }
@@ -50,50 +44,54 @@ class EXO_CAPABILITY("spin lock") TicketLock {
     void change_rank(LockRank rank) { rank_.store(rank, std::memory_order_relaxed); }
 
   private:
-    Atomic<std::uint32_t> next_{0};
-    Atomic<std::uint32_t> serving_{0};
+    /// By reads, which leave the line with whoever holds the lock.
+    void wait_until_free() const {
+        while (held_.load(std::memory_order_relaxed)) cpu_relax();
+    }
+
+    Atomic<bool> held_{false};
     Atomic<LockRank> rank_;
     LockContext context_;
 };
 
 template <LockRank kRank>
-class SpinLock : public TicketLock {
+class SpinLock : public BasicSpinLock {
   public:
     struct Saved {};
-    constexpr SpinLock() : TicketLock(kRank, LockContext::kThread) {}
+    constexpr SpinLock() : BasicSpinLock(kRank, LockContext::kThread) {}
     static Saved enter() { return {}; }
     static void leave(Saved) {}
 };
 
 template <LockRank kRank>
-class IrqSpinLock : public TicketLock {
+class IrqSpinLock : public BasicSpinLock {
   public:
     using Saved = arch::InterruptState;
-    constexpr IrqSpinLock() : TicketLock(kRank, LockContext::kInterrupt) {}
+    constexpr IrqSpinLock() : BasicSpinLock(kRank, LockContext::kInterrupt) {}
     static Saved enter() { return arch::disable_interrupts(); }
     static void leave(Saved saved) { arch::restore_interrupts(saved); }
 };
 
 /// One whose rank may change, for what nests in itself (ready_set.h); kWaitQueue at first.
-class NestingIrqSpinLock : public TicketLock {
+class NestingIrqSpinLock : public BasicSpinLock {
   public:
     using Saved = arch::InterruptState;
-    constexpr NestingIrqSpinLock() : TicketLock(LockRank::kWaitQueue, LockContext::kInterrupt) {}
+    constexpr NestingIrqSpinLock() : BasicSpinLock(LockRank::kWaitQueue, LockContext::kInterrupt) {}
     static Saved enter() { return arch::disable_interrupts(); }
     static void leave(Saved saved) { arch::restore_interrupts(saved); }
-    using TicketLock::change_rank;
+    using BasicSpinLock::change_rank;
 };
 
 /// Holds a SpinLock that guards several members (style: annotate).
 class EXO_SCOPED_CAPABILITY SpinGuard {
   public:
-    explicit SpinGuard(TicketLock& lock) ACQUIRE(lock) : lock_(lock) { lock_.acquire(); }
+    explicit SpinGuard(BasicSpinLock& lock) ACQUIRE(lock) : lock_(lock) { lock_.acquire(); }
     ~SpinGuard() RELEASE() { lock_.release(); }
     SpinGuard(const SpinGuard&) = delete;
     SpinGuard& operator=(const SpinGuard&) = delete;
 
   private:
-    TicketLock& lock_;
+    BasicSpinLock& lock_;
 };
 
 /// Data that can be reached only while its lock is held (style: lock-holds-data):
