@@ -11,8 +11,9 @@ clear_page:
     cmpb $0, wide_copies(%rip)
     je 2f
     SAVE_AND_ZERO_WIDE
-1:  STORE_WIDE
-    subq $-128, %rdi
+1:  STORE_WIDE 0
+    STORE_WIDE 128
+    addq $256, %rdi
     cmpq %rdx, %rdi
     jne 1b
     RESTORE_ZEROED_WIDE
@@ -30,13 +31,13 @@ clear_page:
 copy_page:
     cmpb $0, wide_copies(%rip)
     je 2f
-    leaq 4096(%rdi), %rdx
     SAVE_WIDE
+    addq $4096, %rsi
+    addq $4096, %rdi
+    movq $-4096, %rax
 1:  COPY_WIDE
-    subq $-128, %rsi
-    subq $-128, %rdi
-    cmpq %rdx, %rdi
-    jne 1b
+    addq $WIDE_BYTES, %rax
+    jnz 1b
     RESTORE_WIDE
     retq
 2:  movl $4096, %edx

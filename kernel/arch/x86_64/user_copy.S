@@ -1,8 +1,9 @@
 // The bodies of kernel/arch/user_copy.h. Ranges of instructions that touch a program's memory have an
 // entry in .exception_table: from, to, where to go on if one faults, and whether the fault may be
-// resolved first (user_copy.cpp). Copies go by 128 bytes if they are long (wide.inc), by 64, then by
+// resolved first (user_copy.cpp). Copies go by WIDE_BYTES if they are long (wide.inc), by 64, then by
 // words, then once more by the last word, which may overlap what was copied; a fault goes on more
-// finely, at last bytewise, to end at the very byte.
+// finely, at last bytewise, to end at the very byte. A wide step that faults is done by words, which
+// brings the page, and what follows is wide again.
 //
 // No REP MOVSB: it is slower where it is emulated, and below some hundred bytes everywhere.
 
@@ -98,16 +99,35 @@ user_copy:
 11: cmpb $0, wide_copies(%rip)
     je 10b
     SAVE_WIDE
-    addq $-128, %rdx
+    movq %rdx, %rax
+    andq $-WIDE_BYTES, %rax
+    addq %rax, %rsi
+    addq %rax, %rdi
+    subq %rax, %rdx
+    negq %rax
 12: MAY_FAULT
     COPY_WIDE
     WIDE_RESUME_AT 13f
-    subq $-128, %rsi
-    subq $-128, %rdi
-    subq $128, %rdx
-    jae 12b
+    addq $WIDE_BYTES, %rax
+    jnz 12b
+    RESTORE_WIDE
+    jmp 10b
 13: RESTORE_WIDE
-    subq $-128, %rdx
+    addq %rax, %rsi
+    addq %rax, %rdi
+    subq %rax, %rdx
+    movl $WIDE_BYTES/8, %ecx
+14: MAY_FAULT
+    movq (%rsi), %rax
+    movq %rax, (%rdi)
+    RESUME_AT 7b
+    addq $8, %rsi
+    addq $8, %rdi
+    subq $8, %rdx
+    decl %ecx
+    jnz 14b
+    cmpq $LEAST_WIDE, %rdx
+    jae 11b
     jmp 10b
 
     // rdi to, rsi bytes -> rax bytes not cleared
