@@ -1,10 +1,12 @@
-// The bytes in a pipe: an SPSC ring whose messages are up to 56 bytes in their slot, or a page.
+// The bytes in a pipe: an SPSC ring whose messages are up to 56 bytes in their slot, or a chunk of
+// pages.
 //
 // The writing side fills, then adds what it wrote to `bytes`; the reading side takes no more than
 // `bytes` says, then subtracts. So a write becomes visible at once however many messages it took,
-// and the writer may go on filling the last page that it sent: it writes only where `bytes` does
-// not reach yet. A page ends where it is full, or where the writer ended it while the pipe was
-// empty.
+// and the writer may go on filling the last chunk that it sent: it writes only where `bytes` does
+// not reach yet. A chunk ends where it is full, or where the writer ended it while the pipe was
+// empty. A long write gets a chunk of as many pages as it fills; one is freed when it has been
+// read, so a pipe may hold twice what its capacity says, for a while.
 //
 // Each side is one thread at a time (the pipe's mutexes). Memory order: the addition to `bytes` is
 // a release and is read by an acquire before anything it covers is read; likewise the subtraction
@@ -55,11 +57,15 @@ class PipeStream {
     /// the capacity can ask for, fit in what remains.
     static constexpr std::size_t kMostInline = kSlots - 17;
 
-    /// A page on its way.
-    struct Page {
-        PhysAddr frame;
-        std::size_t end = kPageSize;  // less if it was ended early, while the pipe was empty
-        std::size_t filled = 0;       // the writing side's
+    /// Of the largest chunk: what the capacity may be.
+    static constexpr unsigned kMostLog2Pages = 4;
+
+    /// Pages on their way.
+    struct Chunk {
+        PhysAddr frames;
+        unsigned log2_pages;
+        std::size_t end;  // less than the pages if it was ended early, while the pipe was empty
+        std::size_t filled = 0;  // the writing side's
     };
 
     struct Ring {
@@ -73,23 +79,24 @@ class PipeStream {
     };
 
     Result<void> make_ring();
-    Result<void> new_page();
+    Result<void> new_chunk(std::size_t bytes);
     Result<std::size_t> write_inline(IoCursor& from, std::size_t bytes);
-    Result<std::size_t> write_pages(IoCursor& from, std::size_t bytes);
+    Result<std::size_t> write_chunks(IoCursor& from, std::size_t bytes);
     void find_front();
     Result<std::size_t> read_front(IoCursor& to, std::size_t bytes);
-    static void free_page(Page* page);
+    static Result<Chunk> allocate_chunk(std::size_t bytes);
+    static void free_chunk(Chunk* chunk);
 
     Atomic<std::size_t> bytes_{0};
     Ring* ring_ = nullptr;  // made by the first write; the reading side sees it through `bytes_`
 
     // The writing side's.
-    Page* open_page_ = nullptr;  // the last message, if it is a page that has room
+    Chunk* open_chunk_ = nullptr;  // the last message, if it is a chunk that has room
 
     // The reading side's.
-    Page* front_page_ = nullptr;  // being read
-    std::size_t front_at_ = 0;    // in it, or in `front_`
-    ring::Message front_;         // being read, if there is no front page
+    Chunk* front_chunk_ = nullptr;  // being read
+    std::size_t front_at_ = 0;      // in it, or in `front_`
+    ring::Message front_;           // being read, if there is no front chunk
 };
 
 }  // namespace exo

@@ -110,6 +110,21 @@ Result<PhysAddr> allocate_frame(Fill fill) {
     return take_frame(fill, For::kProgram);
 }
 
+Result<PhysAddr> allocate_frame_run(unsigned log2_frames) {
+    if (allocation_is_to_fail() || reserve_is_wanted()) return Errno::NOMEM;
+    CpuMemory& memory = cpu_memory();
+    void* const run =
+        TRY(kernel_heap().allocate_aligned(*memory.cache, kPageSize << log2_frames, kPageSize));
+    memory.frames_taken.add(std::uint64_t{1} << log2_frames);
+    return physical_of(run);
+}
+
+void free_frame_run(PhysAddr frames, unsigned log2_frames) {
+    CpuMemory& memory = cpu_memory();
+    memory.frames_returned.add(std::uint64_t{1} << log2_frames);
+    kernel_heap().free(*memory.cache, direct_pointer<void>(frames));
+}
+
 void ref_frame(PhysAddr frame) {
     Frame* const record = record_of(frame);
     if (record == nullptr) return;

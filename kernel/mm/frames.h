@@ -29,6 +29,11 @@ void ref_frame(PhysAddr frame);
 /// Frees it with the last reference. Frames that are not RAM of the heap's (devices, the kernel's
 /// image) have no count: ignored, as by ref_frame().
 void unref_frame(PhysAddr frame);
+/// 2^log2_frames frames in one piece for what the kernel keeps for a program: never mapped, not
+/// counted singly; contents undefined. NOMEM: not just now, without an attempt to reclaim: single
+/// frames may be there.
+Result<PhysAddr> allocate_frame_run(unsigned log2_frames);
+void free_frame_run(PhysAddr frames, unsigned log2_frames);
 /// 0: not counted. A count of 1 stays 1 while the caller holds that reference and keeps others from
 /// copying it.
 [[nodiscard]] std::uint32_t frame_references(PhysAddr frame);

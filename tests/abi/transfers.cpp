@@ -1,6 +1,7 @@
 // Reading and writing by more than one buffer or descriptor, what is made stable, and the calls
 // that make, copy and close descriptors by flags and ranges.
 #include <limits.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
@@ -374,4 +375,55 @@ ABI_TEST(advice_errors) {
     CHECK_ERRNO(syscall(SYS_readahead, ends[0], 0L, 1L), EINVAL);
     CHECK_ERRNO(syscall(SYS_readahead, open("file", O_WRONLY), 0L, 1L), EBADF);
     CHECK_ERRNO(syscall(SYS_readahead, 99, 0L, 1L), EBADF);
+}
+
+namespace {
+
+constexpr size_t kPage = 4096, kPipeBytes = 16 * kPage, kMapped = 10 * kPage;
+
+/// Of 16 pages the first ten are there, none of them touched.
+char* ten_of_sixteen_pages() {
+    auto* at = static_cast<char*>(
+        mmap(nullptr, kPipeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    CHECK(at != MAP_FAILED);
+    CHECK_EQ(munmap(at + kMapped, kPipeBytes - kMapped), 0);
+    return at;
+}
+
+char letter_at(size_t i) {
+    return static_cast<char>('a' + i % 23);
+}
+
+}  // namespace
+
+ABI_TEST(a_pipe_takes_whole_pages_before_a_fault) {
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    char* const half = ten_of_sixteen_pages();
+    for (size_t i = 0; i < kMapped; ++i) half[i] = letter_at(i);
+    CHECK_EQ(write(ends[1], half, kPipeBytes), kMapped);
+    static char got[kPipeBytes];
+    CHECK_EQ(read(ends[0], got, sizeof got), kMapped);
+    CHECK_EQ(memcmp(got, half, kMapped), 0);
+    CHECK_EQ(write(ends[1], half + 100, kPipeBytes), kMapped - kPage);
+    CHECK_EQ(read(ends[0], got, sizeof got), kMapped - kPage);
+    CHECK_EQ(memcmp(got, half + 100, kMapped - kPage), 0);
+    CHECK_ERRNO(write(ends[1], half + kMapped, kPipeBytes), EFAULT);
+    CHECK_EQ(write(ends[1], "end", 3), 3);
+    CHECK_EQ(read(ends[0], got, sizeof got), 3);
+    CHECK_EQ(memcmp(got, "end", 3), 0);
+}
+
+ABI_TEST(a_pipe_gives_whole_pages_before_a_fault) {
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    static char sent[kPipeBytes], rest[kPipeBytes];
+    for (size_t i = 0; i < kPipeBytes; ++i) sent[i] = letter_at(i);
+    CHECK_EQ(write(ends[1], sent, kPipeBytes), kPipeBytes);
+    char* const half = ten_of_sixteen_pages();
+    CHECK_EQ(read(ends[0], half + 1, kPipeBytes), kMapped - kPage);
+    CHECK_EQ(memcmp(half + 1, sent, kMapped - kPage), 0);
+    CHECK_ERRNO(read(ends[0], half + kMapped - 1, kPipeBytes), EFAULT);
+    CHECK_EQ(read(ends[0], rest, sizeof rest), kPipeBytes - kMapped + kPage);
+    CHECK_EQ(memcmp(rest, sent + kMapped - kPage, kPipeBytes - kMapped + kPage), 0);
 }
