@@ -9,6 +9,7 @@
 #include "kernel/core/scheduler.h"
 #include "posix_x/capabilities.h"
 #include "posix_x/identity.h"
+#include "posix_x/pi_futex.h"
 #include "posix_x/process_table.h"
 #include "posix_x/program_image.h"
 #include "posix_x/script.h"
@@ -258,6 +259,7 @@ void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credent
         if (runs_as_another(*process.credentials()))
             process.kin.parent_death_signal = Signal::kNone;
     }
+    release_pi_futexes(task, PiEnd::kProgram);
     task.clear_child_tid = task.robust_list = task.set_child_tid = {};
     const std::size_t slash = start.path.rfind('/');
     task.set_name(slash == std::string_view::npos ? start.path : start.path.substr(slash + 1));

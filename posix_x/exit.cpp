@@ -3,6 +3,7 @@
 #include "kernel/core/log.h"
 #include "kernel/core/scheduler.h"
 #include "posix_x/futex.h"
+#include "posix_x/pi_futex.h"
 #include "posix_x/process_table.h"
 #include "posix_x/signals.h"
 #include "posix_x/start.h"
@@ -108,6 +109,7 @@ void end_process(Process& process, WaitStatus status) {
 /// What a thread owes to those who wait for it in memory (set_tid_address(2), get_robust_list(2)).
 void say_goodbye(Task& task) {
     release_robust_futexes(task);
+    release_pi_futexes(task, PiEnd::kThread);
     if (task.clear_child_tid.is_null()) return;
     const std::uint32_t zero = 0;
     if (write_user(task.clear_child_tid, &zero, sizeof zero)) wake_futex(task.clear_child_tid, 1);

@@ -4,32 +4,18 @@
 
 #include "kernel/core/wait_queue.h"
 #include "posix_x/calls.h"
+#include "posix_x/pi_futex.h"
 #include "posix_x/times.h"
 
 namespace exo::posix {
 namespace {
-
-/// Who may name a word: the threads of one address space, or whoever maps the memory behind it.
-enum class Scope : std::uint8_t { kSpace, kShared };
-
-/// What a futex is named by: the address in an address space or, in a shared mapping, the offset in
-/// a memory object, which the key keeps so that its own address names no other object meanwhile.
-/// Not to be dropped under a spin lock.
-struct Key {
-    const void* within = nullptr;
-    std::uint64_t place = 0;
-    RefPtr<MemoryObject> object;
-    bool operator==(const Key& other) const {
-        return within == other.within && place == other.place;
-    }
-};
 
 struct Bucket;
 
 /// One that waits, on its own stack. Guarded by its bucket's lock but for `woken`.
 struct FutexWaiter {
     ListLink link;
-    Key key;
+    FutexKey key;
     /// Where it stands; changes, under both locks, when it is moved to another word.
     Atomic<Bucket*> bucket{nullptr};
     std::uint32_t bits = 0;
@@ -41,16 +27,13 @@ struct Bucket {
     SpinLock<LockRank::kFutex> lock;
     List<FutexWaiter, &FutexWaiter::link> waiters;  // guarded by it
 };
-constexpr std::size_t kBuckets = 256;
 struct Table {
-    Bucket buckets[kBuckets];
+    Bucket buckets[FutexKey::kHashes];
 };
 constinit Table* table = nullptr;
 
-Bucket& bucket_of(const Key& key) {
-    const std::uint64_t mixed =
-        (key.place ^ reinterpret_cast<std::uintptr_t>(key.within)) * 0x9e3779b97f4a7c15;
-    return table->buckets[mixed >> 56];
+Bucket& bucket_of(const FutexKey& key) {
+    return table->buckets[key.hash()];
 }
 
 /// Holds two buckets, which may be the same. Waits for one only while it does not hold the other.
@@ -76,21 +59,6 @@ class TwoBuckets {
     Bucket& b_;
 };
 
-/// May sleep. FAULT: nothing a program can name; for the shared scope, which looks for the memory
-/// behind it, also nothing mapped, or a private page that can never change.
-Result<Key> key_of(UserAddr at, Scope scope) {
-    if (at.value > arch::kUserEnd - sizeof(std::uint32_t)) return Errno::FAULT;
-    AddressSpace* const space = this_task().process().space.get();
-    if (scope == Scope::kSpace) return Key{space, at.value, {}};
-    Result<MappingInfo> info = space->mapping_from(at.value);
-    if (!info || info->begin > at.value || info->protection == Protection::kNone)
-        return Errno::FAULT;
-    if (!info->object && !has(info->protection, Protection::kWrite)) return Errno::FAULT;
-    if (info->sharing != Sharing::kShared || !info->object) return Key{space, at.value, {}};
-    const void* const within = info->object.get();
-    return Key{within, info->object_offset + (at.value - info->begin), std::move(info->object)};
-}
-
 constexpr std::uint32_t kAllBits = ~std::uint32_t{0};
 
 /// Takes a waiter off its bucket, which is locked, and lets it go on.
@@ -102,7 +70,7 @@ void release(FutexWaiter& waiter) {
 }
 
 /// Wakes up to `most` that wait for one of `bits` on what `key` names. The bucket is locked.
-std::uint32_t wake_in(Bucket& bucket, const Key& key, std::uint32_t most, std::uint32_t bits) {
+std::uint32_t wake_in(Bucket& bucket, const FutexKey& key, std::uint32_t most, std::uint32_t bits) {
     std::uint32_t woken = 0;
     for (FutexWaiter* each = bucket.waiters.front(); each != nullptr && woken < most;) {
         FutexWaiter* const next = bucket.waiters.next(*each);
@@ -115,12 +83,17 @@ std::uint32_t wake_in(Bucket& bucket, const Key& key, std::uint32_t most, std::u
     return woken;
 }
 
-Result<long> wake(UserAddr at, Scope scope, std::uint32_t most, std::uint32_t bits) {
-    const Key key = TRY(key_of(at, scope));
-    Bucket& bucket = bucket_of(key);
-    const WakeBatch batch;
-    const SpinGuard guard(bucket.lock);
-    return wake_in(bucket, key, most, bits);
+Result<long> wake(UserAddr at, FutexScope scope, std::uint32_t most, std::uint32_t bits) {
+    const FutexKey key = TRY(futex_key(at, scope));
+    std::uint32_t woken;
+    {
+        Bucket& bucket = bucket_of(key);
+        const WakeBatch batch;
+        const SpinGuard guard(bucket.lock);
+        woken = wake_in(bucket, key, most, bits);
+    }
+    if (woken == 0 && is_pi_futex(key)) return Errno::INVAL;
+    return woken;
 }
 
 /// Takes a waiter that was not woken out again; in any case nobody touches it afterwards.
@@ -136,10 +109,10 @@ void withdraw(FutexWaiter& waiter) {
 }
 
 /// Sleeps while the word is `expected`. AGAIN: it is not.
-Result<long> wait(UserAddr at, Scope scope, std::uint32_t expected, std::uint32_t bits,
+Result<long> wait(UserAddr at, FutexScope scope, std::uint32_t expected, std::uint32_t bits,
                   Deadline deadline) {
     FutexWaiter waiter;
-    waiter.key = TRY(key_of(at, scope));
+    waiter.key = TRY(futex_key(at, scope));
     waiter.bits = bits;
     {
         Bucket& bucket = bucket_of(waiter.key);
@@ -164,9 +137,9 @@ Result<long> wait(UserAddr at, Scope scope, std::uint32_t expected, std::uint32_
 /// Moves up to kBatch waiters from one word to another; how many. Their keys are given back
 /// without the locks.
 constexpr std::uint32_t kBatch = 16;
-std::uint32_t move_some(const Key& from, const Key& to, std::uint32_t most) {
-    Key keys[kBatch];
-    for (Key& each : keys) each = to;
+std::uint32_t move_some(const FutexKey& from, const FutexKey& to, std::uint32_t most) {
+    FutexKey keys[kBatch];
+    for (FutexKey& each : keys) each = to;
     Bucket& source = bucket_of(from);
     Bucket& target = bucket_of(to);
     const WakeBatch batch;
@@ -187,10 +160,10 @@ std::uint32_t move_some(const Key& from, const Key& to, std::uint32_t most) {
 }
 
 /// FUTEX_REQUEUE, FUTEX_CMP_REQUEUE: how many were woken and moved.
-Result<long> requeue(UserAddr from, UserAddr to, Scope scope, std::uint32_t wakes,
+Result<long> requeue(UserAddr from, UserAddr to, FutexScope scope, std::uint32_t wakes,
                      std::uint32_t moves) {
-    const Key source = TRY(key_of(from, scope));
-    const Key target = TRY(key_of(to, scope));
+    const FutexKey source = TRY(futex_key(from, scope));
+    const FutexKey target = TRY(futex_key(to, scope));
     std::uint32_t done;
     {
         Bucket& bucket = bucket_of(source);
@@ -267,10 +240,10 @@ struct WordOperation {
 
 /// FUTEX_WAKE_OP: changes `other`, wakes waiters of `at` and, if what was there compares so, of
 /// `other`.
-Result<long> wake_after_change(UserAddr at, UserAddr other, Scope scope, std::uint32_t wakes,
+Result<long> wake_after_change(UserAddr at, UserAddr other, FutexScope scope, std::uint32_t wakes,
                                std::uint32_t other_wakes, WordOperation change) {
-    TRY(key_of(at, scope));
-    TRY(key_of(other, scope));
+    TRY(futex_key(at, scope));
+    TRY(futex_key(other, scope));
     std::uint32_t old = TRY(UserIn<std::uint32_t>{other}.read());
     for (;;) {
         std::uint32_t seen;
@@ -297,16 +270,28 @@ Result<void> check_counts(std::uint32_t wakes, std::uint64_t moves) {
     return negative ? Result<void>(Errno::INVAL) : Result<void>();
 }
 
+/// An element of a robust list.
+struct RobustEntry {
+    std::uint64_t at;
+    bool inherits;  ///< priority
+    static RobustEntry decode(std::uint64_t word) {
+        return {word & ~abi::kRobustPi, (word & abi::kRobustPi) != 0};
+    }
+};
+
 /// One lock of a dead thread's list (robust futexes: Documentation/locking/robust-futexes).
-void release_lock(Task& task, UserAddr at) {
+/// `pending`: it was about to lock or unlock it, and may have died between unlocking and waking.
+void release_lock(Task& task, RobustEntry entry, std::uint64_t offset, bool pending) {
+    const UserAddr at{entry.at + offset};
     std::uint32_t value;
     if (!read_user(&value, at, sizeof value)) return;
+    if (pending && !entry.inherits && value == 0) return wake_futex(at, 1);
     while ((value & abi::kFutexTidMask) == static_cast<std::uint32_t>(task.tid)) {
         std::uint32_t seen;
         const std::uint32_t dead = (value & abi::kFutexWaiters) | abi::kFutexOwnerDied;
         if (!arch::compare_exchange_user(at.value, value, dead, seen)) return;
         if (seen == value) {
-            if ((value & abi::kFutexWaiters) != 0) wake_futex(at, 1);
+            if ((value & abi::kFutexWaiters) != 0 && !entry.inherits) wake_futex(at, 1);
             return;
         }
         value = seen;
@@ -315,7 +300,18 @@ void release_lock(Task& task, UserAddr at) {
 
 }  // namespace
 
+bool has_futex_waiters(const FutexKey& key) {
+    Bucket& bucket = bucket_of(key);
+    const SpinGuard guard(bucket.lock);
+    for (FutexWaiter* each = bucket.waiters.front(); each != nullptr;
+         each = bucket.waiters.next(*each)) {
+        if (each->key == key) return true;
+    }
+    return false;
+}
+
 Result<void> create_futex_table() {
+    TRY(create_pi_futex_table());
     table = new (std::nothrow) Table;
     if (table == nullptr) return Errno::NOMEM;
     return {};
@@ -323,7 +319,7 @@ Result<void> create_futex_table() {
 
 void wake_futex(UserAddr at, std::uint32_t count) {
     // Where nothing is mapped, nobody waits.
-    static_cast<void>(wake(at, Scope::kShared, count, kAllBits));
+    static_cast<void>(wake(at, FutexScope::kShared, count, kAllBits));
 }
 
 void release_robust_futexes(Task& task) {
@@ -332,38 +328,83 @@ void release_robust_futexes(Task& task) {
     abi::RobustListHead head;
     if (!read_user(&head, task.robust_list, sizeof head)) return;
     const auto offset = static_cast<std::uint64_t>(head.futex_offset);
-    std::uint64_t at = head.next;
-    for (unsigned i = 0; i < kMost && at != task.robust_list.value; ++i) {
+    const RobustEntry pending = RobustEntry::decode(head.pending);
+    RobustEntry entry = RobustEntry::decode(head.next);
+    for (unsigned i = 0; i < kMost && entry.at != task.robust_list.value; ++i) {
+        // Read before: who gets the lock may change the list.
         std::uint64_t next;
-        if (!read_user(&next, UserAddr{at}, sizeof next)) break;
-        release_lock(task, UserAddr{at + offset});
-        at = next;
+        const bool goes_on = read_user(&next, UserAddr{entry.at}, sizeof next).has_value();
+        if (entry.at != pending.at) release_lock(task, entry, offset, false);
+        if (!goes_on) break;
+        entry = RobustEntry::decode(next);
     }
-    if (head.pending != 0) release_lock(task, UserAddr{head.pending + offset});
+    if (pending.at != 0) release_lock(task, pending, offset, true);
 }
 
-Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,
+namespace {
+
+constexpr std::uint32_t kCommandMask = 0x7f;
+
+FutexScope scope_of(Flags operation) {
+    return operation.has(abi::kFutexPrivate) ? FutexScope::kSpace : FutexScope::kShared;
+}
+
+enum class TimeoutIs : std::uint8_t { kRelative, kAbsolute };
+enum class TimeoutClock : std::uint8_t { kMonotonic, kRealtime };
+
+/// FAULT, INVAL. None: never.
+Result<Deadline> read_deadline(std::uint64_t timeout_at, TimeoutIs kind, TimeoutClock clock) {
+    if (timeout_at == 0) return Deadline::never();
+    const abi::Timespec time = TRY(UserIn<abi::Timespec>{UserAddr{timeout_at}}.read());
+    std::uint64_t ns = TRY(to_ns(time));
+    const std::uint64_t now = clock == TimeoutClock::kRealtime ? wall_clock_ns() : arch::now_ns();
+    if (kind == TimeoutIs::kAbsolute) ns = ns > now ? ns - now : 0;
+    return Deadline::in(ns);
+}
+
+TimeoutClock clock_of(Flags operation) {
+    return operation.has(abi::kFutexRealtime) ? TimeoutClock::kRealtime : TimeoutClock::kMonotonic;
+}
+
+/// The commands of locks with priority inheritance. NOSYS: it is none of them.
+Result<long> lock_command(Task& task, UserAddr at, Flags operation, std::uint64_t timeout_at) {
+    const std::uint32_t command = operation.bits & kCommandMask;
+    if (operation.has(abi::kFutexRealtime) && command != abi::kFutexLockPi2) return Errno::NOSYS;
+    const FutexScope scope = scope_of(operation);
+    switch (command) {
+        case abi::kFutexLockPi:
+        case abi::kFutexLockPi2: {
+            // The older of the two knew of one clock only.
+            const TimeoutClock clock =
+                command == abi::kFutexLockPi ? TimeoutClock::kRealtime : clock_of(operation);
+            const Deadline deadline = TRY(read_deadline(timeout_at, TimeoutIs::kAbsolute, clock));
+            return lock_pi_futex(task, at, scope, deadline, PiWait::kYes);
+        }
+        case abi::kFutexTrylockPi:
+            return lock_pi_futex(task, at, scope, Deadline::never(), PiWait::kNo);
+        case abi::kFutexUnlockPi:
+            return unlock_pi_futex(task, at, scope);
+        default:
+            return Errno::NOSYS;
+    }
+}
+
+}  // namespace
+
+Result<long> sys_futex(Task& task, UserAddr at, Flags operation, std::uint32_t value,
                        std::uint64_t timeout_at, UserAddr other, std::uint32_t third) {
-    constexpr std::uint32_t kCommand = 0x7f;
-    const std::uint32_t command = operation.bits & kCommand;
-    if (at.value % sizeof(std::uint32_t) != 0) return Errno::INVAL;
-    const Scope scope = operation.has(abi::kFutexPrivate) ? Scope::kSpace : Scope::kShared;
+    const std::uint32_t command = operation.bits & kCommandMask;
+    const bool aligned = at.value % sizeof(std::uint32_t) == 0;
+    if (!aligned && command != abi::kFutexUnlockPi) return Errno::INVAL;
+    const FutexScope scope = scope_of(operation);
     const bool bitset = command == abi::kFutexWaitBitset || command == abi::kFutexWakeBitset;
     const std::uint32_t bits = bitset ? third : kAllBits;
     if (bits == 0) return Errno::INVAL;
     switch (command) {
         case abi::kFutexWait:
         case abi::kFutexWaitBitset: {
-            Deadline deadline = Deadline::never();
-            if (timeout_at != 0) {
-                const abi::Timespec time = TRY(UserIn<abi::Timespec>{UserAddr{timeout_at}}.read());
-                std::uint64_t ns = TRY(to_ns(time));
-                const bool absolute = command == abi::kFutexWaitBitset;
-                const std::uint64_t now =
-                    operation.has(abi::kFutexRealtime) ? wall_clock_ns() : arch::now_ns();
-                if (absolute) ns = ns > now ? ns - now : 0;
-                deadline = Deadline::in(ns);
-            }
+            const TimeoutIs kind = bitset ? TimeoutIs::kAbsolute : TimeoutIs::kRelative;
+            const Deadline deadline = TRY(read_deadline(timeout_at, kind, clock_of(operation)));
             return wait(at, scope, value, bits, deadline);
         }
         case abi::kFutexWake:
@@ -377,8 +418,8 @@ Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,
         case abi::kFutexCmpRequeue: {
             if (other.value % sizeof(std::uint32_t) != 0) return Errno::INVAL;
             TRY(check_counts(value, timeout_at));
-            TRY(key_of(at, scope));
-            TRY(key_of(other, scope));
+            TRY(futex_key(at, scope));
+            TRY(futex_key(other, scope));
             const auto seen = TRY(UserIn<std::uint32_t>{at}.read());
             if (seen != third) return Errno::AGAIN;
             return requeue(at, other, scope, value, static_cast<std::uint32_t>(timeout_at));
@@ -388,7 +429,7 @@ Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,
             TRY(check_counts(value, timeout_at));
             return requeue(at, other, scope, value, static_cast<std::uint32_t>(timeout_at));
         default:
-            return Errno::NOSYS;
+            return lock_command(task, at, operation, timeout_at);
     }
 }
 

@@ -3,8 +3,7 @@
 #pragma once
 
 #include "kernel/core/time.h"
-#include "kernel/mm/user_memory.h"
-#include "lib/base/result.h"
+#include "posix_x/futex_key.h"
 
 namespace exo::posix {
 
@@ -17,8 +16,11 @@ Result<void> create_futex_table();
 /// running thread; in a shared mapping, waiters of all processes count. May sleep.
 void wake_futex(UserAddr at, std::uint32_t count);
 
+/// Whether somebody waits there, priority inheritance aside.
+[[nodiscard]] bool has_futex_waiters(const FutexKey& key);
+
 /// The thread ends: marks the locks it holds by its robust list as their owner's death, and wakes
-/// one who waits for each.
+/// one who waits for each; locks with priority inheritance are not handed over yet (pi_futex.h).
 void release_robust_futexes(Task& task);
 
 }  // namespace exo::posix

@@ -7,6 +7,7 @@
 #include "kernel/core/thread.h"
 #include "kernel/mm/user_memory.h"
 #include "posix_x/pending_signals.h"
+#include "posix_x/pi_task.h"
 #include "posix_x/process.h"
 
 namespace exo::posix {
@@ -25,6 +26,8 @@ class Task final : public Thread {
     Process& process() const { return *process_; }
     /// execve(2) by a thread that is not the first takes over the process's id.
     Pid tid = 0;
+
+    PiTask pi{*this};
 
     /// As ioprio_set(2) set it. There is no I/O scheduler yet that would ask.
     Atomic<std::uint16_t> io_priority{0};

@@ -34,10 +34,15 @@ inline constexpr std::uint32_t kWaitClone = 0x80000000;
 inline constexpr std::uint32_t kFutexWait = 0, kFutexWake = 1, kFutexRequeue = 3;
 inline constexpr std::uint32_t kFutexCmpRequeue = 4, kFutexWakeOp = 5, kFutexWaitBitset = 9,
                                kFutexWakeBitset = 10;
+inline constexpr std::uint32_t kFutexLockPi = 6, kFutexUnlockPi = 7, kFutexTrylockPi = 8,
+                               kFutexWaitRequeuePi = 11, kFutexCmpRequeuePi = 12,
+                               kFutexLockPi2 = 13;
 inline constexpr std::uint32_t kFutexPrivate = 128, kFutexRealtime = 256;
 inline constexpr std::uint32_t kFutexWaiters = 0x80000000, kFutexOwnerDied = 0x40000000;
 inline constexpr std::uint32_t kFutexTidMask = 0x3fffffff;
 
+/// An entry of a robust list is an address; this bit of it says that the lock inherits priority.
+inline constexpr std::uint64_t kRobustPi = 1;
 struct RobustListHead {
     std::uint64_t next;
     std::int64_t futex_offset;

@@ -21,15 +21,19 @@ Thread& CpuScheduler::thread_of(sched::SchedEntity& entity) {
 void CpuScheduler::publish() {
     std::uint32_t waiting = queue_.waiting();
     bool idle = false;
+    bool realtime = false;
     if (queue_.current() == nullptr) [[unlikely]] {
         idle = waiting == 0;
         // One of those that wait is about to run: nobody need steal it, and nobody who looks for an
         // idle CPU comes here as well.
         if (!idle) --waiting;
+    } else {
+        realtime = !sched::is_fair(queue_.current()->policy);
     }
     waiting_hint_.store(waiting, std::memory_order_relaxed);
     weight_hint_.store(queue_.fair_weight(), std::memory_order_relaxed);
     idle_hint_.store(idle, std::memory_order_relaxed);
+    realtime_hint_.store(realtime, std::memory_order_relaxed);
 }
 
 const sched::MachineLoad& CpuScheduler::machine_load() {
@@ -41,6 +45,7 @@ const sched::MachineLoad& CpuScheduler::machine_load() {
         const CpuScheduler& scheduler = of(cpu);
         load.cpus[cpu].waiting = scheduler.waiting_hint_.load(std::memory_order_relaxed);
         load.cpus[cpu].weight = scheduler.weight_hint_.load(std::memory_order_relaxed);
+        load.cpus[cpu].realtime_runs = scheduler.realtime_hint_.load(std::memory_order_relaxed);
         if (scheduler.idle_hint_.load(std::memory_order_relaxed)) load.idle |= 1ULL << cpu;
     }
     return load;
@@ -185,7 +190,9 @@ void CpuScheduler::enqueue(Thread& thread, sched::Enqueue why, WakeHint hint) {
     const bool preempts = queue_.current() == nullptr || queue_.should_preempt(thread.entity, now);
     publish();
     if (here) {
-        if (preempts && hint != WakeHint::kSync) this_cpu().reschedule = true;
+        // A waker that is about to sleep may have its say first, but not before real time.
+        const bool waits = hint == WakeHint::kSync && sched::is_fair(thread.entity.policy);
+        if (preempts && !waits) this_cpu().reschedule = true;
         set_slice_timer(now);
     } else if (preempts) {
         preempt_ = true;

@@ -47,9 +47,12 @@ class CpuScheduler {
     /// its home is elsewhere or it is on the way there.
     enum class ChangeResult : std::uint8_t { kDone, kMoves, kRuns, kNotHere };
     ChangeResult try_set_affinity(Thread& thread, std::uint64_t cpus);
-    bool try_set_nice(Thread& thread, int nice);
+    /// `change` changes what the thread was given or is lent; false: its home is elsewhere.
+    template <typename Change>
+    bool try_change(Thread& thread, Change change);
     struct Policy {
-        int nice;
+        sched::Standing own, raised;
+        OnFork on_fork;
         std::uint64_t affinity;
     };
     std::optional<Policy> policy(const Thread& thread);
@@ -91,6 +94,8 @@ class CpuScheduler {
     [[nodiscard]] std::uint64_t uncharged_ns() const REQUIRES(lock_);
     bool steal_work();
     sched::SchedEntity* give(std::uint32_t thief);
+    [[nodiscard]] bool on_the_way(const Thread& thread) const REQUIRES(lock_);
+    [[nodiscard]] bool follow_change(ThreadEntity& entity, std::uint64_t now) REQUIRES(lock_);
 
     Lock lock_;
     sched::RunQueue queue_;
@@ -107,6 +112,7 @@ class CpuScheduler {
     Atomic<std::uint32_t> waiting_hint_{0};
     Atomic<std::uint64_t> weight_hint_{0};
     Atomic<bool> idle_hint_{false};
+    Atomic<bool> realtime_hint_{false};
 };
 
 }  // namespace exo

@@ -34,6 +34,7 @@ enum class LockRank : std::uint8_t {
     kPageTables = 100,    ///< an address space's tables
     kObjectPages = 95,    ///< which pages a memory object has
     kFutex = 90,          ///< a bucket of the futex table
+    kPiFutex = 89,        ///< who waits for whose lock with priority inheritance
     kRandom = 85,         ///< the random generator
     kDevice = 80,         ///< a driver's registers and queues
     kInodeWatches = 79,   ///< who watches an inode

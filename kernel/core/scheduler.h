@@ -79,9 +79,20 @@ void reschedule_if_needed();
 /// any CPU, what is not accounted yet counts as well. Takes the lock of its run queue.
 [[nodiscard]] std::uint64_t cpu_time_ns(const Thread& thread);
 
-/// Share of CPU time, -20 (most) to 19, as setpriority(2). Takes the lock of its run queue.
-[[nodiscard]] int nice_of(const Thread& thread);
+/// What the thread was given (setpriority(2), sched_setscheduler(2)), and what it runs with: the
+/// same, or what it is lent. Each takes the lock of its run queue.
+[[nodiscard]] sched::Standing standing_of(const Thread& thread);
+[[nodiscard]] sched::Standing raised_standing_of(const Thread& thread);
+/// Share of CPU time, -20 (most) to 19; others count as the nearest.
 void set_nice(Thread& thread, int nice);
+/// Its children begin with no more than the normal policy.
+enum class OnFork : std::uint8_t { kKeep, kReset };
+[[nodiscard]] OnFork on_fork(const Thread& thread);
+/// `priority` is 1..99 for Fifo and RoundRobin, 0 for the other policies; not Deadline.
+void set_policy(Thread& thread, sched::Policy policy, std::uint8_t priority, OnFork on_fork);
+/// From now on it runs at least as if it were that urgent; replaces what was lent before. How
+/// urgent it is then.
+sched::Urgency lend(Thread& thread, sched::Urgency urgency);
 
 /// CPUs that `thread` may run on, bit n for CPU n; those that are not online count for nothing.
 [[nodiscard]] std::uint64_t affinity_of(const Thread& thread);
@@ -93,8 +104,8 @@ Result<void> set_affinity(Thread& thread, std::uint64_t cpus);
 /// teach. Empty: by the thread's own average alone.
 void set_program(RefPtr<ProgramProfile> program);
 
-/// Before start_thread(): `child` begins with the nice value, the CPUs, the program and the
-/// expected burst of `parent`, which is this thread.
+/// Before start_thread(): `child` begins with the policy, the nice value, the CPUs, the program and
+/// the expected burst of `parent`, which is this thread, but not with what that is lent.
 void inherit_policy(Thread& child, const Thread& parent);
 
 /// Processor time, nanoseconds: in a program ("user") and in the kernel for it ("system").

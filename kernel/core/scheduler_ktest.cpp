@@ -321,4 +321,47 @@ KERNEL_TEST(timer_cancel_waits_for_the_handler) {
     KTEST_EXPECT(canceller.group.wait_for(1));
 }
 
+KERNEL_TEST(what_is_lent_counts_until_it_is_taken_back) {
+    struct Runner {
+        Group& group;
+        Atomic<int>& next;
+        int place = -1;
+        static void run(void* argument) {
+            auto& self = *static_cast<Runner*>(argument);
+            self.place = self.next.fetch_add(1, std::memory_order_relaxed);
+            self.group.end();
+        }
+    };
+    constexpr std::uint64_t kOneCpu = 1;
+    Thread& self = this_thread();
+    const sched::Standing before = standing_of(self);
+    const std::uint64_t cpus = affinity_of(self);
+    KTEST_EXPECT(set_affinity(self, kOneCpu).has_value());
+    yield();
+    set_policy(self, sched::Policy::Fifo, 50, OnFork::kKeep);
+    const sched::Urgency twenty({sched::Policy::Fifo, 20, 0});
+    for (const bool lends : {true, false}) {
+        Group group;
+        Atomic<int> next{0};
+        Runner first{group, next}, second{group, next};
+        const auto fair = Thread::create_kernel("fair", &Runner::run, &first);
+        const auto fifo = Thread::create_kernel("fifo", &Runner::run, &second);
+        KTEST_EXPECT(fair.has_value() && fifo.has_value());
+        for (const auto& each : {fair, fifo})
+            KTEST_EXPECT(set_affinity(**each, kOneCpu).has_value());
+        set_policy(**fifo, sched::Policy::Fifo, 10, OnFork::kKeep);
+        start_thread(**fair);
+        start_thread(**fifo);
+        KTEST_EXPECT(lend(**fair, twenty) == twenty);
+        KTEST_EXPECT(raised_standing_of(**fair).policy == sched::Policy::Fifo);
+        KTEST_EXPECT(standing_of(**fair).policy == sched::Policy::Normal);
+        if (!lends) KTEST_EXPECT(lend(**fair, {}) == sched::Urgency(sched::Standing{}));
+        KTEST_EXPECT(group.wait_for(2));
+        KTEST_EXPECT(first.place == (lends ? 0 : 1));
+        KTEST_EXPECT(second.place == (lends ? 1 : 0));
+    }
+    set_policy(self, before.policy, before.rt_priority, OnFork::kKeep);
+    KTEST_EXPECT(set_affinity(self, cpus).has_value());
+}
+
 }  // namespace exo

@@ -15,7 +15,7 @@
 #include "kernel/core/program_profile.h"
 #include "lib/base/atomic.h"
 #include "lib/base/ref.h"
-#include "lib/sched/entity.h"
+#include "lib/sched/standing.h"
 #include "lib/switch/context.h"
 
 namespace exo {
@@ -34,10 +34,14 @@ enum class ThreadState : std::uint8_t { kRunnable, kSleeping, kInterruptible, kD
 
 class Thread;
 
-/// The policy's view of a thread, which leads back to it.
+/// The policy's view of a thread, which leads back to it. It runs with what it was given, or, if
+/// that is better, what it is lent by those who wait for it.
 struct ThreadEntity : sched::SchedEntity {
     explicit ThreadEntity(Thread& t) : thread(t) {}
     Thread& thread;
+    sched::Standing own;
+    sched::Urgency lent;
+    bool resets_on_fork = false;  ///< SCHED_RESET_ON_FORK (sched(7))
 };
 
 class Thread : public RefCounted {

@@ -1,20 +1,30 @@
-// Nice values and affinity of threads (scheduler.h). A change is made under the lock of the run
-// queue whose thread it is; a thread on the way between two is waited for: nobody sleeps there.
+// Policies, nice values and affinity of threads (scheduler.h). A change is made under the lock of
+// the run queue whose thread it is; a thread on the way between two is waited for: nobody sleeps
+// there.
+#include <algorithm>
+
 #include "kernel/arch/interrupts.h"
 #include "kernel/arch/local_apic.h"
 #include "kernel/core/cpu_scheduler.h"
 #include "kernel/core/scheduler.h"
+#include "lib/base/cpu.h"
 
 namespace exo {
+
+/// Runnable, but in no queue: who brings it into one reads what a change would write.
+bool CpuScheduler::on_the_way(const Thread& thread) const {
+    return thread.state() == ThreadState::kRunnable &&
+           thread.entity.state == sched::EntityState::Blocked;
+}
 
 CpuScheduler::ChangeResult CpuScheduler::try_set_affinity(Thread& thread, std::uint64_t cpus)
     NO_THREAD_SAFETY_ANALYSIS {
     const SpinGuard guard(lock_);
     if (thread.cpu_.load(std::memory_order_relaxed) != queue_.cpu()) return ChangeResult::kNotHere;
     sched::SchedEntity& entity = thread.entity;
-    const bool runnable = thread.state() == ThreadState::kRunnable;
-    if (runnable && entity.state == sched::EntityState::Blocked) return ChangeResult::kNotHere;
+    if (on_the_way(thread)) return ChangeResult::kNotHere;
     static_cast<void>(queue_.set_affinity(entity, cpus));  // is not 0
+    const bool runnable = thread.state() == ThreadState::kRunnable;
     if (!runnable || entity.allowed_on(queue_.cpu())) return ChangeResult::kDone;
     if (entity.state == sched::EntityState::Running) return ChangeResult::kRuns;
     queue_.dequeue(entity);
@@ -22,11 +32,37 @@ CpuScheduler::ChangeResult CpuScheduler::try_set_affinity(Thread& thread, std::u
     return ChangeResult::kMoves;
 }
 
-bool CpuScheduler::try_set_nice(Thread& thread, int nice) NO_THREAD_SAFETY_ANALYSIS {
-    const SpinGuard guard(lock_);
-    if (thread.cpu_.load(std::memory_order_relaxed) != queue_.cpu()) return false;
-    queue_.set_nice(thread.entity, nice);
+/// The queue goes by what the thread has and is lent now. True: this CPU should choose anew.
+bool CpuScheduler::follow_change(ThreadEntity& entity, std::uint64_t now) {
+    const sched::Standing next = sched::raised(entity.own, entity.lent);
+    bool choose = false;
+    if (next.policy != entity.policy || next.rt_priority != entity.rt_priority) {
+        static_cast<void>(queue_.set_policy(entity, next.policy, next.rt_priority, {}, now));
+        choose = entity.state == sched::EntityState::Running ? queue_.waiting() != 0
+                                                             : queue_.should_preempt(entity, now);
+    }
+    if (next.nice != entity.nice) queue_.set_nice(entity, next.nice);
     publish();
+    return choose;
+}
+
+template <typename Change>
+bool CpuScheduler::try_change(Thread& thread, Change change) NO_THREAD_SAFETY_ANALYSIS {
+    const bool here = queue_.cpu() == this_cpu().id;
+    bool choose = false;
+    {
+        const SpinGuard guard(lock_);
+        if (thread.cpu_.load(std::memory_order_relaxed) != queue_.cpu() || on_the_way(thread))
+            return false;
+        const std::uint64_t now = arch::now_ns();
+        // What it ran until now it ran as what it was; another CPU's clock need not agree.
+        if (here) charge(now);
+        change(thread.entity);
+        choose = follow_change(thread.entity, now);
+        if (choose && here) this_cpu().reschedule = true;
+        if (choose && !here) preempt_ = true;
+    }
+    if (choose && !here) interrupt_cpu(queue_.cpu());
     return true;
 }
 
@@ -34,7 +70,9 @@ std::optional<CpuScheduler::Policy> CpuScheduler::policy(const Thread& thread)
     NO_THREAD_SAFETY_ANALYSIS {
     const SpinGuard guard(lock_);
     if (thread.cpu_.load(std::memory_order_relaxed) != queue_.cpu()) return {};
-    return Policy{thread.entity.nice, thread.entity.affinity};
+    const ThreadEntity& entity = thread.entity;
+    return Policy{entity.own, sched::raised(entity.own, entity.lent),
+                  entity.resets_on_fork ? OnFork::kReset : OnFork::kKeep, entity.affinity};
 }
 
 namespace {
@@ -47,21 +85,53 @@ CpuScheduler::Policy policy_of(const Thread& thread) {
     return *policy;
 }
 
+/// `change` is called once, with the lock of the thread's run queue held.
+template <typename Change>
+void change_policy(Thread& thread, Change change) {
+    const auto interrupts = arch::disable_interrupts();
+    while (!CpuScheduler::of(thread.last_cpu()).try_change(thread, change)) cpu_relax();
+    arch::restore_interrupts(interrupts);
+}
+
 }  // namespace
 
-int nice_of(const Thread& thread) {
-    return policy_of(thread).nice;
+sched::Standing standing_of(const Thread& thread) {
+    return policy_of(thread).own;
+}
+
+sched::Standing raised_standing_of(const Thread& thread) {
+    return policy_of(thread).raised;
+}
+
+OnFork on_fork(const Thread& thread) {
+    return policy_of(thread).on_fork;
+}
+
+void set_nice(Thread& thread, int nice) {
+    const int valid = std::clamp(nice, sched::kMinNice, sched::kMaxNice);
+    change_policy(thread,
+                  [&](ThreadEntity& entity) { entity.own.nice = static_cast<std::int8_t>(valid); });
+}
+
+void set_policy(Thread& thread, sched::Policy policy, std::uint8_t priority, OnFork on_fork) {
+    change_policy(thread, [&](ThreadEntity& entity) {
+        entity.own.policy = policy;
+        entity.own.rt_priority = priority;
+        entity.resets_on_fork = on_fork == OnFork::kReset;
+    });
+}
+
+sched::Urgency lend(Thread& thread, sched::Urgency urgency) {
+    sched::Urgency now;
+    change_policy(thread, [&](ThreadEntity& entity) {
+        entity.lent = urgency;
+        now = std::max(urgency, sched::Urgency(entity.own));
+    });
+    return now;
 }
 
 std::uint64_t affinity_of(const Thread& thread) {
     return policy_of(thread).affinity;
-}
-
-void set_nice(Thread& thread, int nice) {
-    const auto interrupts = arch::disable_interrupts();
-    while (!CpuScheduler::of(thread.last_cpu()).try_set_nice(thread, nice)) {
-    }
-    arch::restore_interrupts(interrupts);
 }
 
 Result<void> set_affinity(Thread& thread, std::uint64_t cpus) {
@@ -95,7 +165,12 @@ void set_program(RefPtr<ProgramProfile> program) {
 
 void inherit_policy(Thread& child, const Thread& parent) {
     const CpuScheduler::Policy policy = policy_of(parent);
-    set_nice(child, policy.nice);
+    sched::Standing standing = policy.own;
+    if (policy.on_fork == OnFork::kReset) {
+        if (sched::is_realtime(standing.policy)) standing = {};
+        standing.nice = std::max(standing.nice, std::int8_t{0});
+    }
+    change_policy(child, [&](ThreadEntity& entity) { entity.own = standing; });
     // Nobody else knows of it yet.
     child.entity.affinity = policy.affinity;
     child.entity.predictor.inherit(parent.entity.predictor);

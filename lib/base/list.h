@@ -66,6 +66,11 @@ class List {
         ListLink* link = (item.*kLink).next;
         return link == &head_ ? nullptr : owner(link);
     }
+    /// The member before `item`; nullptr at the start.
+    [[nodiscard]] T* previous(T& item) {
+        ListLink* link = (item.*kLink).prev;
+        return link == &head_ ? nullptr : owner(link);
+    }
 
   private:
     static void insert(ListLink& link, ListLink& after) {

@@ -23,6 +23,8 @@ TEST(List, keeps_order_and_gives_back_members) {
     EXPECT_EQ(items.next(a), &b);
     EXPECT_EQ(items.back(), &c);
     EXPECT_EQ(items.next(c), nullptr);
+    EXPECT_EQ(items.previous(c), &b);
+    EXPECT_EQ(items.previous(a), nullptr);
     b.link.unlink();
     EXPECT_EQ(items.pop_front()->number, 1);
     EXPECT_EQ(items.pop_front()->number, 3);

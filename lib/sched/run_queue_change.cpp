@@ -117,6 +117,7 @@ Result<void> RunQueue::set_policy(SchedEntity& entity, Policy policy, unsigned p
     if (!priority_valid) return Errno::INVAL;
     const bool running = entity.state == EntityState::Running;
     const bool waits = entity.state != EntityState::Blocked && !running;
+    const bool lowered = is_realtime(entity.policy) && priority < entity.rt_priority;
     if (waits) dequeue(entity);
     if (running) leave(entity);
     entity.policy = policy;
@@ -137,7 +138,12 @@ Result<void> RunQueue::set_policy(SchedEntity& entity, Policy policy, unsigned p
         turn_from_level_ = false;
         rescue_ = false;
     }
-    if (waits) enqueue(entity, Enqueue::Migrated, now_ns);
+    if (waits && lowered && is_realtime(policy)) {
+        entity.state = EntityState::Queued;
+        rt_.push_front(entity);  // POSIX: it heads the list of its new priority
+    } else if (waits) {
+        enqueue(entity, Enqueue::Migrated, now_ns);
+    }
     return {};
 }
 

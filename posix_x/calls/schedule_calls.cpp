@@ -1,42 +1,35 @@
 // sched_setaffinity(2), setpriority(2), ioprio_set(2) and their kin: who gets how much of which
-// CPU.
+// CPU. Policies: policy_calls.cpp.
 #include "abi/linux/capability.h"
 #include "kernel/core/scheduler.h"
 #include "posix_x/calls.h"
+#include "posix_x/calls/schedule.h"
+#include "posix_x/pi_futex.h"
 #include "posix_x/process_table.h"
 #include "posix_x/times.h"
 
 namespace exo::posix {
 
-namespace {
-
-/// The thread with that id, 0 for the running one. SRCH.
 Result<Ref<Task>> find_thread(Task& self, Pid tid) {
-    if (tid == 0) return Ref<Task>(self);
+    if (tid == 0 || tid == self.tid) return Ref<Task>(self);
     auto table = process_table().lock();
     Task* found = table->find_task(tid);
     if (found == nullptr) return Errno::SRCH;
     return Ref<Task>(*found);
 }
 
-/// For calls about policies, which know of no negative numbers. INVAL, SRCH.
-Result<void> check_thread(Task& self, Pid tid) {
-    if (tid < 0) return Errno::INVAL;
-    const auto found = find_thread(self, tid);
-    return found ? Result<void>() : Result<void>(found.error());
-}
-
-std::uint64_t all_cpus() {
-    const std::uint32_t cpus = online_cpus();
-    return cpus >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << cpus) - 1;
-}
-
-/// Whether `self` may change how `target` is scheduled (setpriority(2), sched_setaffinity(2)).
 bool may_schedule(Task& self, Task& target) {
     const auto who = self.process().credentials();
     const auto whose = target.process().credentials();
     return who->effective_uid == whose->uid || who->effective_uid == whose->effective_uid ||
            who->capable(abi::kCapSysNice);
+}
+
+namespace {
+
+std::uint64_t all_cpus() {
+    const std::uint32_t cpus = online_cpus();
+    return cpus >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << cpus) - 1;
 }
 
 /// What `which` and `who` of setpriority(2) and ioprio_set(2) name.
@@ -111,7 +104,7 @@ Result<long> sys_sched_setaffinity(Task& task, Pid tid, std::uint32_t bytes, Use
 Result<long> sys_getpriority(Task& task, std::uint32_t which, Pid who) {
     const auto targets = TRY(find_for_priority(task, which, who));
     long best = 0;
-    for (const Ref<Task>& each : targets) best = std::max<long>(best, 20 - nice_of(*each));
+    for (const Ref<Task>& each : targets) best = std::max<long>(best, 20 - standing_of(*each).nice);
     return best;
 }
 
@@ -125,11 +118,12 @@ Result<long> sys_setpriority(Task& task, std::uint32_t which, Pid who, std::int3
         const auto limit = each->process().limits.soft(abi::Limit::kNice);
         if (!may_schedule(task, *each)) {
             result = Errno::PERM;
-        } else if (nice < nice_of(*each) && !privileged &&
+        } else if (nice < standing_of(*each).nice && !privileged &&
                    static_cast<std::uint64_t>(20 - nice) > limit) {
             result = Errno::ACCES;
         } else {
             set_nice(*each, nice);
+            reorder_pi_waiter(*each);
         }
     }
     return result;
@@ -182,43 +176,6 @@ Result<long> sys_ioprio_set(Task& task, std::uint32_t which, Pid who, std::uint3
         each->io_priority.store(static_cast<std::uint16_t>(value), std::memory_order_relaxed);
     }
     return 0;
-}
-
-Result<long> sys_sched_getscheduler(Task& task, Pid tid) {
-    TRY(check_thread(task, tid));
-    return 0;
-}
-Result<long> sys_sched_setscheduler(Task& task, Pid tid, std::uint32_t policy,
-                                    UserIn<std::int32_t> in) {
-    if (in.is_null()) return Errno::INVAL;
-    TRY(check_thread(task, tid));
-    const std::int32_t priority = TRY(in.read());
-    if (policy != 0 || priority != 0) return Errno::INVAL;
-    return 0;
-}
-Result<long> sys_sched_getparam(Task& task, Pid tid, UserOut<std::int32_t> out) {
-    if (out.is_null()) return Errno::INVAL;
-    TRY(check_thread(task, tid));
-    TRY(out.write(0));
-    return 0;
-}
-Result<long> sys_sched_setparam(Task& task, Pid tid, UserIn<std::int32_t> in) {
-    if (in.is_null()) return Errno::INVAL;
-    TRY(check_thread(task, tid));
-    return TRY(in.read()) == 0 ? Result<long>(0L) : Result<long>(Errno::INVAL);
-}
-Result<long> sys_sched_rr_get_interval(Task& task, Pid tid, UserOut<abi::Timespec> out) {
-    TRY(check_thread(task, tid));
-    TRY(out.write(to_timespec(sched::Tunables{}.slice_ns[0])));
-    return 0;
-}
-Result<long> sys_sched_get_priority_max(Task&, std::uint32_t policy) {
-    constexpr std::uint32_t kFifo = 1, kRoundRobin = 2, kLast = 6;
-    if (policy > kLast || policy == 4) return Errno::INVAL;
-    return policy == kFifo || policy == kRoundRobin ? 99 : 0;
-}
-Result<long> sys_sched_get_priority_min(Task& task, std::uint32_t policy) {
-    return TRY(sys_sched_get_priority_max(task, policy)) == 0 ? 0 : 1;
 }
 
 }  // namespace exo::posix

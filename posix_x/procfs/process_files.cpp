@@ -30,7 +30,7 @@ struct Snapshot {
     std::uint32_t terminal = 0;  ///< tty_nr
     TimesUsed used;
     std::uint32_t threads = 0, cpu = 0;
-    int nice = 0;
+    sched::Standing given, raised;
     std::uint64_t affinity = 0;
     SignalSets signals;
     std::uint64_t mapped = 0, resident = 0;
@@ -94,11 +94,18 @@ Snapshot take_snapshot(Process& process) {
     if (first != nullptr) {
         std::copy_n(first->name().data(), first->name().size(), shot.name);
         shot.cpu = first->last_cpu();
-        shot.nice = nice_of(*first);
+        shot.given = standing_of(*first);
+        shot.raised = raised_standing_of(*first);
         shot.affinity = affinity_of(*first);
         if (!kin.zombie) shot.state = state_letter(*first, signals->stopped);
     }
     return shot;
+}
+
+/// Linux's numbers: 0..39 by nice value, -2..-100 by real-time priority. What the thread runs with,
+/// what it is lent included.
+int priority_of(sched::Standing raised) {
+    return sched::is_realtime(raised.policy) ? -1 - raised.rt_priority : 20 + raised.nice;
 }
 
 Result<void> write_stat(Process& process, Text& text) {
@@ -108,14 +115,16 @@ Result<void> write_stat(Process& process, Text& text) {
                    shot.session, shot.terminal, shot.foreground));
     TRY(text.print("{} {} {} {} {} {} {} 0 {} {} {} ", to_ticks(shot.used.own.program_ns),
                    to_ticks(shot.used.own.kernel_ns), to_ticks(shot.used.children.program_ns),
-                   to_ticks(shot.used.children.kernel_ns), 20 + shot.nice, shot.nice, shot.threads,
-                   to_ticks(process.start_ns), shot.mapped, shot.resident / kPageSize));
+                   to_ticks(shot.used.children.kernel_ns), priority_of(shot.raised),
+                   shot.given.nice, shot.threads, to_ticks(process.start_ns), shot.mapped,
+                   shot.resident / kPageSize));
     // Signals beyond 31 are in status only, as on Linux.
     constexpr std::uint64_t kOld = 0x7fffffff;
     const SignalSets& sets = shot.signals;
     TRY(text.print("{} 0 0 0 0 0 {} {} {} {} 0 0 0 17 ", ~std::uint64_t{0}, sets.pending & kOld,
                    sets.blocked & kOld, sets.ignored & kOld, sets.caught & kOld));
-    return text.print("{} 0 0 0 0 0 0 0 0 {} {} 0 0 0\n", shot.cpu, shot.strings.arguments_begin,
+    return text.print("{} {} {} 0 0 0 0 0 0 {} {} 0 0 0\n", shot.cpu, shot.given.rt_priority,
+                      static_cast<int>(shot.given.policy), shot.strings.arguments_begin,
                       shot.strings.arguments_end);
 }
 
