@@ -42,6 +42,7 @@ enum class LockRank : std::uint8_t {
     kWatchEpoch = 77,     ///< how many watches there are
     kInotify = 76,        ///< an inotify instance's watches and events
     kFileWatches = 75,    ///< which sets watch a file
+    kAllFileLocks = 74,   ///< which files have locks
     kFileLocks = 73,      ///< a file's locks
     kLockWaits = 72,      ///< who waits for whose lock
     kWaitQueue = 70,      ///< who waits; below it, to 62: ready sets and their queues, by level

@@ -88,7 +88,32 @@ struct FileLocks::Spare {
     HeldList records;
 };
 
+/// The files whose locks there are, or were.
+struct FileLocks::Registry {
+    struct Files {
+        FileLocks* first = nullptr;
+    };
+    Locked<Files, SpinLock<LockRank::kAllFileLocks>> files;
+};
+
+FileLocks::Registry& FileLocks::registry() {
+    static constinit Registry all;
+    return all;
+}
+
+FileLocks::FileLocks(LockedFile file) : file_(file) {
+    auto files = registry().files.lock();
+    next_ = files->first;
+    if (next_ != nullptr) next_->previous_ = this;
+    files->first = this;
+}
+
 FileLocks::~FileLocks() {
+    {
+        auto files = registry().files.lock();
+        if (next_ != nullptr) next_->previous_ = previous_;
+        (previous_ != nullptr ? previous_->next_ : files->first) = next_;
+    }
     while (Held* held = state_.lock()->held.pop_front()) delete held;
 }
 
@@ -176,7 +201,13 @@ Result<void> FileLocks::wait_for_change(const FileLockRequest& wanted, const voi
     LockWait wait(wanted.owner, holder, *this, seen);
     const bool can_deadlock = wanted.kind == FileLockKind::kProcess;
     if (can_deadlock) TRY(begin_wait(wait));
+    Waiting shown{{}, wanted, holder};
+    state_.lock()->waiting.push_back(shown);
     const auto result = changed_.wait([&] { return changes() != seen; });
+    {
+        auto state = state_.lock();
+        shown.link.unlink();
+    }
     if (can_deadlock) end_wait(wait);
     return result;
 }
@@ -238,6 +269,41 @@ std::optional<FileLockRequest> FileLocks::find_conflict(const FileLockRequest& w
     const Held* held = conflict(*state, wanted);
     if (held == nullptr) return {};
     return held->what;
+}
+
+/// Adds what there is to `to`, each with those that wait for it. False: there is no room for all.
+bool FileLocks::list(Vector<ListedFileLock>& to) {
+    bool fits = true;
+    const auto add = [&](const FileLockRequest& what, bool waits) {
+        fits = fits && to.size() < to.capacity();
+        if (fits) MUST(to.push_back({what, file_, waits}));  // room
+    };
+    auto state = state_.lock();
+    for (Held* each = state->held.front(); each != nullptr; each = state->held.next(*each)) {
+        add(each->what, false);
+        for (Waiting* other = state->waiting.front(); other != nullptr;
+             other = state->waiting.next(*other)) {
+            // One that waits for several locks of a holder stands behind the first.
+            const bool is_first = conflict(*state, other->what) == each;
+            if (other->holder == each->what.owner && is_first) add(other->what, true);
+        }
+    }
+    return fits;
+}
+
+Result<Vector<ListedFileLock>> FileLocks::list_all() {
+    // The locks forbid to allocate: make room, and try again with more.
+    for (std::size_t room = 64;; room *= 2) {
+        Vector<ListedFileLock> found;
+        TRY(found.reserve(room));
+        bool fits = true;
+        {
+            auto files = registry().files.lock();
+            for (FileLocks* each = files->first; each != nullptr && fits; each = each->next_)
+                fits = each->list(found);
+        }
+        if (fits) return found;
+    }
 }
 
 }  // namespace exo

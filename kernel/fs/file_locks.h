@@ -13,6 +13,7 @@
 #include "lib/base/atomic.h"
 #include "lib/base/list.h"
 #include "lib/base/result.h"
+#include "lib/base/vector.h"
 
 namespace exo {
 
@@ -23,13 +24,27 @@ struct FileLockRequest {
     FileLockKind kind;
     FileLockMode mode;
     const void* owner;
-    std::int32_t process;               ///< the owner's number, for F_GETLK
+    /// The owner's number, for F_GETLK; who locked, for kWhole; -1: kOpenFile.
+    std::int32_t process;
     std::uint64_t first = 0, last = 0;  ///< bytes, both included
+};
+
+/// Whose locks they are.
+struct LockedFile {
+    std::uint64_t inode_number = 0;
+    std::uint32_t device_minor = 0;  ///< of the file system; its major is 0
+};
+
+/// As /proc/locks shows them.
+struct ListedFileLock {
+    FileLockRequest what;
+    LockedFile file;
+    bool waits;  ///< for the last one in the list that does not
 };
 
 class FileLocks {
   public:
-    FileLocks() = default;
+    explicit FileLocks(LockedFile file);
     ~FileLocks();
     FileLocks(const FileLocks&) = delete;
     FileLocks& operator=(const FileLocks&) = delete;
@@ -49,6 +64,10 @@ class FileLocks {
     /// A lock of somebody else that is in the way of `wanted`.
     std::optional<FileLockRequest> find_conflict(const FileLockRequest& wanted);
 
+    /// All locks of all files and who waits for them, of each file as they are at one moment.
+    /// NOMEM. May sleep.
+    static Result<Vector<ListedFileLock>> list_all();
+
     /// How often something was given back.
     [[nodiscard]] std::uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
 
@@ -58,10 +77,20 @@ class FileLocks {
         FileLockRequest what;
     };
     using HeldList = List<Held, &Held::link>;
+    /// On the stack of who waits.
+    struct Waiting {
+        ListLink link;
+        FileLockRequest what;
+        const void* holder;
+    };
     struct State {
         HeldList held;
+        List<Waiting, &Waiting::link> waiting;
     };
     struct Spare;
+    struct Registry;
+    static Registry& registry();
+    [[nodiscard]] bool list(Vector<ListedFileLock>& to);
 
     static Held* conflict(State& state, const FileLockRequest& wanted);
     static void place(State& state, Held& held);
@@ -74,6 +103,9 @@ class FileLocks {
     Result<void> wait_for_change(const FileLockRequest& wanted, const void* holder,
                                  std::uint64_t seen);
 
+    const LockedFile file_;
+    FileLocks* next_ = nullptr;  ///< in the registry, under its lock
+    FileLocks* previous_ = nullptr;
     Locked<State, SpinLock<LockRank::kFileLocks>> state_;
     Atomic<std::uint64_t> changes_{0};
     WaitQueue changed_;

@@ -38,7 +38,7 @@ class FileLocksTest : public testing::Test {
     }
 
     host::Cpu cpu_;
-    FileLocks locks_;
+    FileLocks locks_{LockedFile{7, 3}};
     const int a_ = 1, b_ = 2, c_ = 3;
 };
 
@@ -88,6 +88,28 @@ TEST_F(FileLocksTest, without_memory_nothing_changes) {
         locks_.release_all(kProcess, &a_);
     }
     EXPECT_FALSE(in_the_way(b_, 0).has_value());
+}
+
+TEST_F(FileLocksTest, all_locks_are_listed_by_file) {
+    FileLocks other(LockedFile{8, 3});
+    ASSERT_EQ(take(write_lock(a_, 5, 9)), Errno{});
+    ASSERT_EQ(take(want(kWhole, kShared, b_, 0, 99)), Errno{});
+    ASSERT_TRUE(other.take(want(kOpenFile, kShared, c_, 1, 2), FileLocks::Wait::kNo).has_value());
+    const auto all = FileLocks::list_all();
+    ASSERT_TRUE(all.has_value());
+    ASSERT_EQ(all->size(), 3u);
+    const auto& newest = (*all)[0];
+    EXPECT_EQ(newest.file.inode_number, 8u);
+    EXPECT_EQ(newest.what.kind, kOpenFile);
+    EXPECT_EQ(newest.what.first, 1u);
+    EXPECT_EQ((*all)[1].file.inode_number, 7u);
+    EXPECT_EQ((*all)[1].what.last, 9u);
+    EXPECT_EQ((*all)[2].what.process, b_);
+    for (const ListedFileLock& each : *all) EXPECT_FALSE(each.waits);
+    // More of them than there is room for at first.
+    for (std::uint64_t at = 100; at < 400; at += 2)
+        ASSERT_EQ(take(write_lock(c_, at, at)), Errno{});
+    EXPECT_EQ(FileLocks::list_all()->size(), 153u);
 }
 
 }  // namespace

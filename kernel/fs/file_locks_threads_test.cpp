@@ -19,7 +19,7 @@ FileLockRequest byte_for(const int& owner) {
 TEST(FileLocksThreadsTest, a_circle_is_told_and_what_was_one_is_not) {
     const host::Cpu cpu;
     const int a = 1, b = 2;
-    FileLocks first, second;
+    FileLocks first(LockedFile{}), second(LockedFile{});
     ASSERT_TRUE(first.take(byte_for(a), FileLocks::Wait::kNo).has_value());
     ASSERT_TRUE(second.take(byte_for(b), FileLocks::Wait::kNo).has_value());
     Atomic<bool> waits{false};

@@ -50,7 +50,7 @@ T* first_one(Atomic<T*>& place, T* made) {
 
 Result<FileLocks*> Inode::make_locks() {
     if (FileLocks* there = locks()) return there;
-    auto* made = new (std::nothrow) FileLocks;
+    auto* made = new (std::nothrow) FileLocks({stat().number, file_system().device_minor()});
     if (made == nullptr) return Errno::NOLCK;
     return first_one(locks_, made);
 }

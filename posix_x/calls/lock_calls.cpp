@@ -131,7 +131,8 @@ Result<long> sys_flock(Task& task, Fd fd, std::uint32_t operation) {
     }
     const auto mode =
         what == abi::kLockExclusive ? FileLockMode::kExclusive : FileLockMode::kShared;
-    const FileLockRequest request{FileLockKind::kWhole, mode, &*file, -1, 0, kMaxFileOffset};
+    const FileLockRequest request{FileLockKind::kWhole, mode, &*file,
+                                  task.process().pid,   0,    kMaxFileOffset};
     TRY(locks.take(request, operation == what ? FileLocks::Wait::kYes : FileLocks::Wait::kNo));
     if (file->is_closed()) {  // by another thread: nobody will release it
         locks.release_all(FileLockKind::kWhole, &*file);

@@ -6,6 +6,8 @@
 #include "kernel/core/load_average.h"
 #include "kernel/core/scheduler.h"
 #include "kernel/core/time.h"
+#include "kernel/fs/file.h"
+#include "kernel/fs/file_locks.h"
 #include "kernel/fs/mounts.h"
 #include "kernel/mm/frames.h"
 #include "kernel/personality.h"
@@ -216,11 +218,38 @@ Result<void> write_mounts(Text& text, MountFormat format) {
 
 namespace {
 
+std::string_view lock_kind(FileLockKind kind) {
+    switch (kind) {
+        case FileLockKind::kWhole:
+            return "FLOCK ";
+        case FileLockKind::kProcess:
+            return "POSIX ";
+        case FileLockKind::kOpenFile:
+            break;
+    }
+    return "OFDLCK";
+}
+
+Result<void> write_locks(Text& text) {
+    std::uint32_t number = 0;
+    for (const ListedFileLock& each : TRY(FileLocks::list_all())) {
+        if (!each.waits) ++number;
+        const FileLockRequest& what = each.what;
+        TRY(text.print("{}: {}{} ADVISORY  {} {} 00:{:02x}:{} {} ", number, each.waits ? "-> " : "",
+                       lock_kind(what.kind),
+                       what.mode == FileLockMode::kExclusive ? "WRITE" : "READ", what.process,
+                       each.file.device_minor, each.file.inode_number, what.first));
+        TRY(what.last == kMaxFileOffset ? text.append("EOF\n") : text.print("{}\n", what.last));
+    }
+    return {};
+}
+
 constexpr SystemEntry kEntries[] = {
     {"cmdline", write_command_line},
     {"cpuinfo", write_cpu_info},
     {"filesystems", write_file_systems},
     {"loadavg", write_load_averages},
+    {"locks", write_locks},
     {"meminfo", write_meminfo},
     {"mounts", write_system_mounts},
     {"partitions", write_partitions},

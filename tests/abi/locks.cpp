@@ -1,6 +1,7 @@
 // Locks of files: flock(2), and fcntl(2)'s of processes and of open file descriptions.
 #include <pthread.h>
 #include <sys/file.h>
+#include <sys/sysmacros.h>
 
 #include "tests/abi/abi.h"
 
@@ -395,4 +396,63 @@ ABI_TEST(open_description_locks_are_waited_for) {
     struct flock what = range(F_WRLCK, 0, 1);
     what.l_pid = 1;
     CHECK_ERRNO(fcntl(a, F_OFD_SETLK, &what), EINVAL);
+}
+
+namespace {
+
+/// Whether /proc/locks says of the file of `fd`: `what` of a process, on those bytes.
+bool is_listed(int fd, const char* what, pid_t pid, const char* bytes) {
+    static char text[1 << 16];
+    char line[160];
+    struct stat of = {};
+    CHECK_EQ(fstat(fd, &of), 0);
+    snprintf(line, sizeof line, ": %s %d %02x:%02x:%lu %s\n", what, pid, major(of.st_dev),
+             minor(of.st_dev), of.st_ino, bytes);
+    const int list = open("/proc/locks", O_RDONLY);
+    CHECK(list >= 0);
+    size_t size = 0;
+    for (ssize_t got; (got = read(list, text + size, sizeof text - 1 - size)) > 0;)
+        size += static_cast<size_t>(got);
+    close(list);
+    text[size] = 0;
+    return strstr(text, line) != nullptr;
+}
+
+}  // namespace
+
+ABI_TEST(proc_locks_lists_locks_of_each_kind) {
+    const int fd = make_file("file", "0123456789");
+    const pid_t self = getpid();
+    CHECK_EQ(lock(fd, F_SETLK, F_WRLCK, 2, 5), 0);
+    CHECK(is_listed(fd, "POSIX  ADVISORY  WRITE", self, "2 6"));
+    CHECK_EQ(lock(fd, F_SETLK, F_RDLCK, 4, 0), 0);
+    CHECK(is_listed(fd, "POSIX  ADVISORY  WRITE", self, "2 3"));
+    CHECK(is_listed(fd, "POSIX  ADVISORY  READ", self, "4 EOF"));
+    CHECK_EQ(lock(fd, F_SETLK, F_UNLCK, 0, 0), 0);
+    CHECK(!is_listed(fd, "POSIX  ADVISORY  WRITE", self, "2 3"));
+    CHECK_EQ(flock(fd, LOCK_SH), 0);
+    CHECK(is_listed(fd, "FLOCK  ADVISORY  READ", self, "0 EOF"));
+    CHECK_EQ(flock(fd, LOCK_EX), 0);
+    CHECK(is_listed(fd, "FLOCK  ADVISORY  WRITE", self, "0 EOF"));
+    CHECK_EQ(flock(fd, LOCK_UN), 0);
+    CHECK(!is_listed(fd, "FLOCK  ADVISORY  WRITE", self, "0 EOF"));
+    CHECK_EQ(lock(fd, F_OFD_SETLK, F_RDLCK, 0, 1), 0);
+    CHECK(is_listed(fd, "OFDLCK ADVISORY  READ", -1, "0 0"));
+    const int again = open("file", O_RDONLY);
+    CHECK_EQ(close(fd), 0);
+    CHECK(!is_listed(again, "OFDLCK ADVISORY  READ", -1, "0 0"));
+}
+
+ABI_TEST(proc_locks_lists_who_waits) {
+    const int fd = make_file("file", "0123456789");
+    CHECK_EQ(lock(fd, F_SETLK, F_WRLCK, 0, 4), 0);
+    const pid_t waiter = fork();
+    if (waiter == 0) _exit(lock(fd, F_SETLKW, F_RDLCK, 3, 2) == 0 ? 0 : 1);
+    while (!is_listed(fd, "-> POSIX  ADVISORY  READ", waiter, "3 4")) usleep(1000);
+    CHECK(is_listed(fd, "POSIX  ADVISORY  WRITE", getpid(), "0 3"));
+    CHECK_EQ(lock(fd, F_SETLK, F_UNLCK, 0, 0), 0);
+    int status = -1;
+    CHECK_EQ(waitpid(waiter, &status, 0), waiter);
+    CHECK_EQ(status, 0);
+    CHECK(!is_listed(fd, "-> POSIX  ADVISORY  READ", waiter, "3 4"));
 }
