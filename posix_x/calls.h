@@ -374,6 +374,8 @@ Result<long> sys_lremovexattr(Task& task, UserPath path, UserAddr name);
 Result<long> sys_fremovexattr(Task& task, Fd fd, UserAddr name);
 
 // futex.cpp
+Result<long> sys_rseq(Task& task, UserAddr at, std::uint32_t bytes, Flags flags,
+                      std::uint32_t signature);
 Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,
                        std::uint64_t timeout_at, UserAddr, std::uint32_t third);
 

@@ -13,6 +13,7 @@
 #include "lib/base/cpu.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/fast_calls.h"
+#include "posix_x/rseq.h"
 #include "posix_x/signals.h"
 
 namespace exo::posix {
@@ -150,16 +151,17 @@ void log_missing(const Task& task, std::uint64_t number) {
 
 /// Whether there is something to do before the program goes on.
 bool is_wanted(const Task& task) {
-    return this_cpu().reschedule || task.interrupted() || task.restart_code != Errno{};
+    return this_cpu().reschedule || task.wants_attention() || task.restart_code != Errno{};
 }
 
 /// Does it. Interrupts are off, and on in between.
 [[gnu::cold, gnu::noinline]] void do_what_is_wanted(Task& task, arch::TrapFrame& frame) {
     while (is_wanted(task)) {
         reschedule_if_needed();
-        if (!task.interrupted() && task.restart_code == Errno{}) break;
+        if (!task.wants_attention() && task.restart_code == Errno{}) break;
         arch::enable_interrupts();
-        deliver_signals(frame);
+        if (task.take_switched()) settle_rseq(task, frame);
+        if (task.interrupted() || task.restart_code != Errno{}) deliver_signals(frame);
         arch::disable_interrupts();
     }
 }

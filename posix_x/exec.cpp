@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "abi/linux/rseq.h"
 #include "kernel/core/random.h"
 #include "kernel/core/scheduler.h"
 #include "posix_x/capabilities.h"
@@ -96,7 +97,7 @@ class StackWriter {
     std::uint64_t at_;
 };
 
-constexpr std::uint64_t kAuxiliaries = 20;
+constexpr std::uint64_t kAuxiliaries = 22;
 
 /// It has what its caller has not: the loader trusts no environment (getauxval(3), AT_SECURE).
 bool runs_as_another(const Credentials& who) {
@@ -128,6 +129,8 @@ Result<void> write_auxiliaries(StackWriter& out, Task& task, const elf::Program&
         {Aux::kEgid, who->effective_gid},
         {Aux::kSecure, runs_as_another(*who) ? 1 : 0},
         {Aux::kRandom, random},
+        {Aux::kRseqFeatureSize, abi::kRseqFeatureBytes},
+        {Aux::kRseqAlign, abi::kRseqAlignment},
         {Aux::kExecfn, name},
         {Aux::kPlatform, platform},
         {Aux::kNull, 0},
@@ -261,6 +264,8 @@ void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credent
     }
     release_pi_futexes(task, PiEnd::kProgram);
     task.clear_child_tid = task.robust_list = task.set_child_tid = {};
+    task.rseq = {};
+    task.mark_switches(false);
     const std::size_t slash = start.path.rfind('/');
     task.set_name(slash == std::string_view::npos ? start.path : start.path.substr(slash + 1));
     frame = {};

@@ -94,6 +94,11 @@ void copy_thread(Task& from, Task& to, const CloneRequest& request) {
     const bool new_stack =
         (request.flags & abi::kCloneVm) != 0 && (request.flags & abi::kCloneVfork) == 0;
     if (!new_stack) to.signal_stack = from.signal_stack;
+    // One that runs on the same memory has, or will register, its own (rseq(2)).
+    if ((request.flags & abi::kCloneVm) == 0 && !from.rseq.at.is_null()) {
+        to.rseq = from.rseq;
+        to.mark_switches(true);
+    }
     if ((request.flags & abi::kCloneChildCleartid) != 0) to.clear_child_tid = request.child_tid;
     if ((request.flags & abi::kCloneChildSettid) != 0) to.set_child_tid = request.child_tid;
 }

@@ -367,7 +367,8 @@ TimeoutClock clock_of(Flags operation) {
 }
 
 /// The commands of locks with priority inheritance. NOSYS: it is none of them.
-Result<long> lock_command(Task& task, UserAddr at, Flags operation, std::uint64_t timeout_at) {
+[[gnu::noinline]] Result<long> lock_command(Task& task, UserAddr at, Flags operation,
+                                            std::uint64_t timeout_at) {
     const std::uint32_t command = operation.bits & kCommandMask;
     if (operation.has(abi::kFutexRealtime) && command != abi::kFutexLockPi2) return Errno::NOSYS;
     const FutexScope scope = scope_of(operation);

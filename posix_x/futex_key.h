@@ -5,6 +5,7 @@
 #include "kernel/mm/address_space.h"
 #include "kernel/mm/user_memory.h"
 #include "lib/base/result.h"
+#include "posix_x/task.h"
 
 namespace exo::posix {
 
@@ -28,9 +29,16 @@ struct FutexKey {
     }
 };
 
-/// Of an address of the running thread. FAULT: nothing a program can name; for the shared scope,
-/// which looks for the memory behind it, also nothing mapped, or a private page that can never
-/// change. May sleep.
-Result<FutexKey> futex_key(UserAddr at, FutexScope scope);
+/// Of a word that is shared by way of what is mapped there. FAULT: nothing is, or a private page
+/// that can never change. May sleep.
+Result<FutexKey> shared_futex_key(AddressSpace& space, UserAddr at);
+
+/// Of an address of the running thread. FAULT: as above, or nothing a program can name. May sleep.
+inline Result<FutexKey> futex_key(UserAddr at, FutexScope scope) {
+    if (at.value > arch::kUserEnd - sizeof(std::uint32_t)) return Errno::FAULT;
+    AddressSpace* const space = this_task().process().space.get();
+    if (scope == FutexScope::kShared) return shared_futex_key(*space, at);
+    return FutexKey{space, at.value, {}};
+}
 
 }  // namespace exo::posix

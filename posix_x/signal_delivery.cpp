@@ -141,6 +141,7 @@ void settle_call(Task& task, arch::TrapFrame& frame) {
 void run_handler(Task& task, arch::TrapFrame& frame, const Taken& taken) {
     EXO_CHECK(taken.signal != Signal::kNone, "a handler for no signal");
     settle_call_for_handler(task, frame, taken.action);
+    if (!task.rseq.at.is_null() && !abort_rseq_for_handler(task, frame)) return;
     const std::uint64_t old_mask =
         std::exchange(task.restore_mask, false) ? task.saved_mask : task.blocked;
     if (!push_signal_frame(task, frame, taken.action, taken.info, old_mask)) {

@@ -9,6 +9,7 @@
 #include "posix_x/pending_signals.h"
 #include "posix_x/pi_task.h"
 #include "posix_x/process.h"
+#include "posix_x/rseq.h"
 
 namespace exo::posix {
 
@@ -48,6 +49,7 @@ class Task final : public Thread {
     RestartBlock restart;
     /// A system call came back with a restart code in rax; 0: none did.
     Errno restart_code{};
+    RseqArea rseq;
     UserAddr clear_child_tid, set_child_tid, robust_list;
     std::uint64_t fault_address = 0;  ///< CR2 for the next signal frame
 

@@ -126,6 +126,8 @@ enum class Aux : std::uint64_t {
     kSecure = 23,
     kRandom = 25,
     kHwcap2 = 26,
+    kRseqFeatureSize = 27,
+    kRseqAlign = 28,
     kExecfn = 31,
     kSysinfoEhdr = 33,
     kMinsigstksz = 51,

@@ -21,19 +21,15 @@ Thread& CpuScheduler::thread_of(sched::SchedEntity& entity) {
 void CpuScheduler::publish() {
     std::uint32_t waiting = queue_.waiting();
     bool idle = false;
-    bool realtime = false;
     if (queue_.current() == nullptr) [[unlikely]] {
         idle = waiting == 0;
         // One of those that wait is about to run: nobody need steal it, and nobody who looks for an
         // idle CPU comes here as well.
         if (!idle) --waiting;
-    } else {
-        realtime = !sched::is_fair(queue_.current()->policy);
     }
     waiting_hint_.store(waiting, std::memory_order_relaxed);
-    weight_hint_.store(queue_.fair_weight(), std::memory_order_relaxed);
+    load_hint_.store(queue_.load().word, std::memory_order_relaxed);
     idle_hint_.store(idle, std::memory_order_relaxed);
-    realtime_hint_.store(realtime, std::memory_order_relaxed);
 }
 
 const sched::MachineLoad& CpuScheduler::machine_load() {
@@ -44,8 +40,9 @@ const sched::MachineLoad& CpuScheduler::machine_load() {
         const auto cpu = static_cast<unsigned>(__builtin_ctzll(rest));
         const CpuScheduler& scheduler = of(cpu);
         load.cpus[cpu].waiting = scheduler.waiting_hint_.load(std::memory_order_relaxed);
-        load.cpus[cpu].weight = scheduler.weight_hint_.load(std::memory_order_relaxed);
-        load.cpus[cpu].realtime_runs = scheduler.realtime_hint_.load(std::memory_order_relaxed);
+        const sched::QueueLoad queue{scheduler.load_hint_.load(std::memory_order_relaxed)};
+        load.cpus[cpu].weight = queue.fair_weight();
+        load.cpus[cpu].realtime_runs = queue.any_above_fair();
         if (scheduler.idle_hint_.load(std::memory_order_relaxed)) load.idle |= 1ULL << cpu;
     }
     return load;
@@ -99,6 +96,9 @@ void CpuScheduler::switch_to(Thread& next) {
     Thread& previous = *cpu.thread;
     if (previous.user_state.fpu != nullptr) {
         arch::leave_user_state(previous.user_state, cpu.fpu);
+    }
+    if (previous.marks_switches_) {
+        previous.attention_.fetch_or(Thread::kSwitched, std::memory_order_relaxed);
     }
     std::uint64_t name[2];
     static_assert(sizeof name == Thread::kNameBytes);

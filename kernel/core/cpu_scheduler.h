@@ -110,9 +110,8 @@ class CpuScheduler {
 
     // Read by other CPUs without the lock: hints (placement.h).
     Atomic<std::uint32_t> waiting_hint_{0};
-    Atomic<std::uint64_t> weight_hint_{0};
+    Atomic<std::uint64_t> load_hint_{0};  ///< a sched::QueueLoad
     Atomic<bool> idle_hint_{false};
-    Atomic<bool> realtime_hint_{false};
 };
 
 }  // namespace exo

@@ -171,7 +171,7 @@ bool wake(Thread& thread, WakeHint hint) {
 
 void interrupt(Thread& thread) {
     // release: whoever sees the mark sees what it is about; seq_cst below against prepare_sleep().
-    thread.interrupted_.store(true, std::memory_order_seq_cst);
+    thread.attention_.fetch_or(Thread::kInterrupted, std::memory_order_seq_cst);
     if (end_sleep(thread, thread.cpu_, WakeHint::kPlain, true)) return;
     const std::uint32_t cpu = thread.cpu_.load(std::memory_order_acquire);
     if (&thread != &this_thread() && cpu != this_cpu().id) {

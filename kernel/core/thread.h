@@ -66,8 +66,30 @@ class Thread : public RefCounted {
 
     /// Whether interruptible sleeps of this thread end at once with RESTARTSYS. Set by interrupt(),
     /// cleared by who handles what came (posix_x: signal delivery).
-    [[nodiscard]] bool interrupted() const { return interrupted_.load(std::memory_order_acquire); }
-    void clear_interrupted() { interrupted_.store(false, std::memory_order_release); }
+    [[nodiscard]] bool interrupted() const {
+        return (attention_.load(std::memory_order_acquire) & kInterrupted) != 0;
+    }
+    void clear_interrupted() {
+        attention_.fetch_and(static_cast<std::uint8_t>(~kInterrupted), std::memory_order_release);
+    }
+
+    /// From now on the thread is marked when the CPU is taken from it, and at once; or no more.
+    void mark_switches(bool on) {
+        marks_switches_ = on;
+        if (on) attention_.fetch_or(kSwitched, std::memory_order_relaxed);
+    }
+    /// Whether it is marked so, which it is not any more. Of the thread itself.
+    [[nodiscard]] bool take_switched() {
+        const auto all = attention_.load(std::memory_order_relaxed);
+        if ((all & kSwitched) == 0) return false;
+        attention_.fetch_and(static_cast<std::uint8_t>(~kSwitched), std::memory_order_relaxed);
+        return true;
+    }
+
+    /// Whether it is interrupted or marked: one look before it goes on with its program.
+    [[nodiscard]] bool wants_attention() const {
+        return attention_.load(std::memory_order_acquire) != 0;
+    }
 
     /// As it is this moment: for statistics.
     [[nodiscard]] ThreadState state() const { return state_.load(std::memory_order_relaxed); }
@@ -107,7 +129,9 @@ class Thread : public RefCounted {
     arch::UserSpace* space_ = nullptr;
     RefPtr<ProgramProfile> program_;  ///< entity.profile is in it
     Atomic<ThreadState> state_{ThreadState::kSleeping};
-    Atomic<bool> interrupted_{false};
+    static constexpr std::uint8_t kInterrupted = 1, kSwitched = 2;
+    Atomic<std::uint8_t> attention_{0};
+    bool marks_switches_ = false;
     /// The CPU on whose run queue it is or was last; changes under that queue's lock.
     Atomic<std::uint32_t> cpu_{0};
     friend void leave_program(std::uint64_t now);

@@ -170,7 +170,8 @@ void inherit_policy(Thread& child, const Thread& parent) {
         if (sched::is_realtime(standing.policy)) standing = {};
         standing.nice = std::max(standing.nice, std::int8_t{0});
     }
-    change_policy(child, [&](ThreadEntity& entity) { entity.own = standing; });
+    if (standing != sched::Standing{})
+        change_policy(child, [&](ThreadEntity& entity) { entity.own = standing; });
     // Nobody else knows of it yet.
     child.entity.affinity = policy.affinity;
     child.entity.predictor.inherit(parent.entity.predictor);

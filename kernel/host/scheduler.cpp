@@ -83,7 +83,7 @@ bool wake(Thread& thread, WakeHint) {
 }
 
 void interrupt(Thread& thread) {
-    thread.interrupted_.store(true, std::memory_order_seq_cst);
+    thread.attention_.fetch_or(Thread::kInterrupted, std::memory_order_seq_cst);
     if (thread.state() == ThreadState::kInterruptible) wake(thread);
 }
 

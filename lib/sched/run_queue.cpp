@@ -230,14 +230,20 @@ Level RunQueue::level_now(const SchedEntity& entity) {
 }
 
 void RunQueue::join(SchedEntity& entity) {
-    if (!is_fair(entity.policy)) return;
-    fair_weight_ += entity.weight;
+    if (!is_fair(entity.policy)) {
+        load_ += QueueLoad::kOneAboveFair;
+        return;
+    }
+    load_ += entity.weight;
     if (entity.group != nullptr) entity.group->add_runnable(cpu_, entity.weight);
 }
 
 void RunQueue::leave(SchedEntity& entity) {
-    if (!is_fair(entity.policy)) return;
-    fair_weight_ -= entity.weight;
+    if (!is_fair(entity.policy)) {
+        load_ -= QueueLoad::kOneAboveFair;
+        return;
+    }
+    load_ -= entity.weight;
     if (entity.group != nullptr) entity.group->remove_runnable(cpu_, entity.weight);
 }
 

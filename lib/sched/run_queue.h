@@ -34,6 +34,17 @@ enum class Put : std::uint8_t {
     Yielded,    ///< sched_yield(2)
 };
 
+/// What is runnable in a queue: in the upper part how many threads above fair, below it the weight
+/// of the fair ones, which even 2^32 of them do not carry over.
+struct QueueLoad {
+    static constexpr unsigned kAboveFairShift = 52;
+    static constexpr std::uint64_t kOneAboveFair = std::uint64_t{1} << kAboveFairShift;
+
+    std::uint64_t word = 0;
+    [[nodiscard]] std::uint64_t fair_weight() const { return word & (kOneAboveFair - 1); }
+    [[nodiscard]] bool any_above_fair() const { return word >= kOneAboveFair; }
+};
+
 class RunQueue {
   public:
     /// `cpu` < kMaxCpus.
@@ -123,7 +134,9 @@ class RunQueue {
                                               bool above_fair) const;
 
     /// Weight of the fair threads that are runnable here, current included.
-    [[nodiscard]] std::uint64_t fair_weight() const { return fair_weight_; }
+    [[nodiscard]] std::uint64_t fair_weight() const { return QueueLoad{load_}.fair_weight(); }
+    /// The same, and whether there are threads above fair, as one word to be published.
+    [[nodiscard]] QueueLoad load() const { return QueueLoad{load_}; }
 
     /// Queue level of a fair thread now: what was predicted, or worse if its burst has already
     /// outgrown that.
@@ -153,7 +166,7 @@ class RunQueue {
     /// Whether current was picked for its age: fair threads do not preempt it.
     bool rescue_ = false;
     std::uint8_t cpu_;
-    std::uint64_t fair_weight_ = 0;
+    std::uint64_t load_ = 0;  ///< a QueueLoad's word
 
     FairQueue fair_;
     RtQueue rt_;

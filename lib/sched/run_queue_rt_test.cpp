@@ -55,6 +55,34 @@ TEST_F(RunQueueRtTest, fifo_runs_until_it_blocks_or_a_higher_priority_comes) {
     EXPECT_EQ(pick(), &b_) << "sched_yield(2) moves to the end";
 }
 
+TEST_F(RunQueueRtTest, threads_above_fair_count_while_they_are_runnable) {
+    EXPECT_FALSE(queue_.load().any_above_fair());
+    queue_.enqueue(b_, Enqueue::Wakeup, now_);
+    EXPECT_FALSE(queue_.load().any_above_fair());
+    wake_fifo(a_, 10);
+    EXPECT_TRUE(queue_.load().any_above_fair());
+    EXPECT_EQ(queue_.load().fair_weight(), kNiceZeroWeight);
+    ASSERT_EQ(pick(), &a_);
+    ASSERT_TRUE(queue_.set_policy(b_, Policy::RoundRobin, 3, {}, now_).has_value());
+    EXPECT_EQ(queue_.fair_weight(), 0u);
+    queue_.block();
+    EXPECT_TRUE(queue_.load().any_above_fair());
+    ASSERT_TRUE(queue_.set_policy(b_, Policy::Normal, 0, {}, now_).has_value());
+    EXPECT_FALSE(queue_.load().any_above_fair());
+    EXPECT_EQ(queue_.fair_weight(), kNiceZeroWeight);
+}
+
+TEST_F(RunQueueRtTest, a_thread_that_is_lowered_heads_its_new_list) {
+    wake_fifo(a_, 5);
+    wake_fifo(b_, 9);
+    wake_fifo(c_, 5);
+    ASSERT_TRUE(queue_.set_policy(b_, Policy::Fifo, 5, {}, now_).has_value());
+    EXPECT_EQ(pick(), &b_);
+    queue_.block();
+    ASSERT_TRUE(queue_.set_policy(c_, Policy::Fifo, 6, {}, now_).has_value());
+    EXPECT_EQ(pick(), &c_);
+}
+
 TEST_F(RunQueueRtTest, round_robin_takes_turns_of_its_slice) {
     wake_rr(a_, 10);
     wake_rr(b_, 10);
