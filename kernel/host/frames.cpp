@@ -41,6 +41,19 @@ void* memory_of(PhysAddr frame) {
     return direct_pointer<void>(frame);
 }
 
+/// A frame, or a run of them that is counted as one.
+Result<PhysAddr> take(std::size_t bytes, Fill fill) {
+    if (host::allocation_fails() || host::frames_in_use() >= kFrames) return Errno::NOMEM;
+    void* memory = std::aligned_alloc(kPageSize, bytes);
+    EXO_CHECK(memory != nullptr, "the host is out of memory");
+    // What nobody filled shows as such.
+    std::memset(memory, fill == Fill::kZero ? 0 : 0xa5, bytes);
+    const PhysAddr frame = physical_of(memory);
+    const std::lock_guard lock(records().mutex);
+    records().frames[frame.value] = {1, memory};
+    return frame;
+}
+
 alignas(kPageSize) constexpr std::byte kZeroes[kPageSize] = {};
 
 class HostTableFrames final : public arch::TableFrames {
@@ -60,15 +73,15 @@ std::uint64_t frames_in_use() {
 }  // namespace host
 
 Result<PhysAddr> allocate_frame(Fill fill) {
-    if (host::allocation_fails() || host::frames_in_use() >= kFrames) return Errno::NOMEM;
-    void* memory = std::aligned_alloc(kPageSize, kPageSize);
-    EXO_CHECK(memory != nullptr, "the host is out of memory");
-    // What nobody filled shows as such.
-    std::memset(memory, fill == Fill::kZero ? 0 : 0xa5, kPageSize);
-    const PhysAddr frame = physical_of(memory);
-    const std::lock_guard lock(records().mutex);
-    records().frames[frame.value] = {1, memory};
-    return frame;
+    return take(kPageSize, fill);
+}
+
+Result<PhysAddr> allocate_frame_run(unsigned log2_frames) {
+    return take(kPageSize << log2_frames, Fill::kNone);
+}
+
+void free_frame_run(PhysAddr frames, unsigned /*log2_frames*/) {
+    unref_frame(frames);
 }
 
 void ref_frame(PhysAddr frame) {

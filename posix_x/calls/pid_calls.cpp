@@ -21,7 +21,8 @@ Result<long> sys_pidfd_open(Task& task, Pid pid, Flags flags) {
 
 namespace {
 
-/// ptrace(2), PTRACE_MODE_ATTACH: the same user in all respects that may do no more, or CAP_SYS_PTRACE.
+/// ptrace(2), PTRACE_MODE_ATTACH: the same user in all respects that may do no more, or
+/// CAP_SYS_PTRACE.
 bool may_look_into(Process& self, Process& target) {
     const auto who = self.credentials();
     if (&self == &target || who->capable(abi::kCapSysPtrace)) return true;
