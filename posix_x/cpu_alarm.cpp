@@ -52,9 +52,23 @@ Alarm::Setting CpuAlarm::set(const Alarm::Setting& setting) {
     if (__builtin_add_overflow(used, setting.left_ns, &at)) at = ~std::uint64_t{0};
     // Another thread may have set it in the meantime: the first stays, as if it had come later.
     if (state->at_ns != 0) return before;
-    *state = {std::max<std::uint64_t>(at, 1), setting.period_ns};
+    *state = {.at_ns = std::max<std::uint64_t>(at, 1), .period_ns = setting.period_ns};
     arm(*state, 0, used);
     return before;
+}
+
+void CpuAlarm::set_limit(std::uint64_t soft, std::uint64_t hard) {
+    constexpr std::uint64_t kSecond = kNsPerSecond;
+    constexpr std::uint64_t kNever = ~std::uint64_t{0};
+    stop();
+    if (soft > kNever / kSecond) return;
+    const std::uint64_t used = used_ns();
+    auto state = state_.lock();
+    if (state->at_ns != 0) return;  // as in set()
+    *state = {.at_ns = std::max<std::uint64_t>(soft * kSecond, 1),
+              .period_ns = kSecond,
+              .end_ns = hard > kNever / kSecond ? kNever : hard * kSecond};
+    arm(*state, 0, used);
 }
 
 Alarm::Setting CpuAlarm::get() {
@@ -69,7 +83,8 @@ void CpuAlarm::look(Timer& timer) {
     if (state->at_ns == 0) return;
     const std::uint64_t used = alarm.used_ns();
     if (used >= state->at_ns) {
-        send_signal_number(alarm.process_, alarm.signal_);
+        const bool over = used >= state->end_ns;
+        send_signal_number(alarm.process_, over ? abi::Signal::kKill : alarm.signal_);
         // Periods that have passed already count as one.
         const std::uint64_t periods =
             state->period_ns == 0 ? 0 : (used - state->at_ns) / state->period_ns + 1;

@@ -1,6 +1,6 @@
-// ITIMER_VIRTUAL and ITIMER_PROF of a process (setitimer(2)): a signal when it has used so much
-// processor time. Nothing counts down: a kernel timer is set for the earliest moment at which the
-// time can be used up, looks, and is set again for what is left.
+// ITIMER_VIRTUAL and ITIMER_PROF of a process (setitimer(2)) and its RLIMIT_CPU: a signal when it
+// has used so much processor time. Nothing counts down: a kernel timer is set for the earliest
+// moment at which the time can be used up, looks, and is set again for what is left.
 //
 // Lock order: the alarm's state > process table > signals.
 #pragma once
@@ -24,11 +24,15 @@ class CpuAlarm {
     /// What was set before. Not from an interrupt handler.
     Alarm::Setting set(const Alarm::Setting& setting);
     [[nodiscard]] Alarm::Setting get();
+    /// RLIMIT_CPU, in seconds: the signal at `soft` and each second from there on, the end at
+    /// `hard`. abi::kUnlimited: none. Not from an interrupt handler.
+    void set_limit(std::uint64_t soft, std::uint64_t hard);
 
   private:
     struct State {
         std::uint64_t at_ns = 0;  // of processor time; 0: not set
         std::uint64_t period_ns = 0;
+        std::uint64_t end_ns = ~std::uint64_t{0};  // then SIGKILL; a whole number of periods later
     };
     /// A timer must not be set in its own handler: each sets the other.
     struct Turn : Timer {

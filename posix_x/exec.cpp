@@ -24,7 +24,7 @@ constexpr std::uint64_t kStackTop = arch::kUserEnd;
 constexpr std::uint64_t kStackRoom = 128 * 1024;  // mapped beyond the strings; grows from there
 /// Where Linux puts programs that go anywhere (ELF_ET_DYN_BASE).
 constexpr std::uint64_t kProgramBase = 0x555555554000;
-constexpr unsigned kMaxScripts = 4;
+constexpr unsigned kMaxScripts = 5;
 
 struct NewProgram {
     explicit NewProgram(Ref<AddressSpace> s) : space(std::move(s)) {}
@@ -37,24 +37,29 @@ struct NewProgram {
     std::uint64_t vdso = 0;
 };
 
-/// If `start` is a script, makes it its interpreter's start. True: it was one.
-Result<bool> resolve_script(Task& task, ProgramStart& start, File& file) {
-    constexpr std::size_t kLine = 256;
-    char text[kLine];
-    const std::size_t got = TRY(read_file(file, 0, text, kLine));
-    const ScriptLine line = TRY(parse_script({text, got}, got == kLine));
-    if (line.interpreter.empty()) return false;
+/// The first bytes of a script, as many as Linux looks at.
+struct ScriptHead {
+    char text[255];
+};
+
+/// If `start`, which is called `name`, is a script, makes it its interpreter's start. What that is
+/// called, in `head`; empty: it was none.
+Result<std::string_view> resolve_script(Task& task, ProgramStart& start, File& file,
+                                        std::string_view name, ScriptHead& head) {
+    const std::size_t got = TRY(read_file(file, 0, head.text, sizeof head.text));
+    const ScriptLine line = TRY(parse_script({head.text, got}, got == sizeof head.text));
+    if (line.interpreter.empty()) return std::string_view();
     Process& process = task.process();
     const std::uint64_t limit = argument_limit(process);
     StringBlock arguments;
     TRY(arguments.append(line.interpreter, limit));
     if (!line.argument.empty()) TRY(arguments.append(line.argument, limit));
-    TRY(arguments.append(start.path, limit));
+    TRY(arguments.append(name, limit));
     TRY(arguments.append_from(start.arguments, 1, limit));
     start.arguments = std::move(arguments);
     start.file = TRY(walk(process.places().walk_start(), line.interpreter, LastLink::kFollow,
                           *process.credentials()));
-    return true;
+    return line.interpreter;
 }
 
 Result<OpenFile> open_interpreter(Process& process, File& file, const elf::Program& program) {
@@ -239,7 +244,7 @@ RefPtr<ProgramProfile> profile_of(Inode& inode) {
 }
 
 void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credentials> who,
-            const RefPtr<HandleTable>& own_handles, arch::TrapFrame& frame) {
+            const RefPtr<HandleTable>& own_handles, FileClaim claim, arch::TrapFrame& frame) {
     Process& process = task.process();
     const std::uint64_t arguments_end = made.strings + start.arguments.bytes();
     process.set_space(made.space,
@@ -249,7 +254,7 @@ void commit(Task& task, ProgramStart& start, NewProgram& made, Ref<const Credent
     if (own_handles) process.set_handles(own_handles);
     process.handles->close_for_exec();
     process.set_credentials(std::move(who));
-    process.executable = start.file;
+    process.set_executable({start.file, std::move(claim)});
     set_program(profile_of(*start.file->inode()));
     process.vdso = made.vdso;
     *process.program_break.lock() = {made.program.end, made.program.end};
@@ -289,7 +294,12 @@ std::uint64_t argument_limit(Process& process) {
 Result<void> execute(Task& task, ProgramStart& start, arch::TrapFrame& frame) {
     Process& process = task.process();
     auto file = TRY(open_executable(*start.file, *process.credentials()));
-    for (unsigned depth = 0; TRY(resolve_script(task, start, *file)); ++depth) {
+    // A script's name is in the head of the script before it, so two take turns.
+    ScriptHead heads[2];
+    std::string_view name = start.path;
+    for (unsigned depth = 0;; ++depth) {
+        name = TRY(resolve_script(task, start, *file, name, heads[depth % 2]));
+        if (name.empty()) break;
         if (depth == kMaxScripts) return Errno::LOOP;
         file = TRY(open_executable(*start.file, *process.credentials()));
     }
@@ -309,7 +319,7 @@ Result<void> execute(Task& task, ProgramStart& start, arch::TrapFrame& frame) {
         use_space(old);
         return built;
     }
-    commit(task, start, made, std::move(who), own_handles, frame);
+    commit(task, start, made, std::move(who), own_handles, file.take_claim(), frame);
     return {};
 }
 

@@ -94,6 +94,7 @@ void become_zombie(Process& process, WaitStatus status) {
 void release_space(Process& process) {
     use_space(nullptr);
     process.set_space({}, {});
+    process.set_executable({});
     process.has_released_space.store(true, std::memory_order_release);
     process.space_released.wake_all();
 }

@@ -41,12 +41,14 @@ Result<Ref<Process>> make_process(Process& parent, const CloneRequest& request, 
     auto places = share_places ? Ref<Places>(parent.places()) : TRY(parent.places().copy());
     auto child = TRY(make_ref<Process>(pid, std::move(places), parent.credentials()));
     child->limits.set_all(parent.limits.all());
+    const abi::ResourceLimit cpu = parent.limits.get(abi::Limit::kCpu);
+    if (cpu.current != abi::kUnlimited) child->limit_alarm.set_limit(cpu.current, cpu.maximum);
     child->oom_score_adjustment.store(parent.oom_score_adjustment.load(std::memory_order_relaxed),
                                       std::memory_order_relaxed);
     child->least_oom_score_adjustment.store(
         parent.least_oom_score_adjustment.load(std::memory_order_relaxed),
         std::memory_order_relaxed);
-    child->executable = parent.executable;
+    child->set_executable(parent.share_executable());
     child->vdso = parent.vdso;
     child->strings = parent.strings;
     child->personality.store(parent.personality.load(std::memory_order_relaxed),

@@ -176,7 +176,23 @@ class Process final : public RefCounted {
     }
     /// As personality(2) set it.
     Atomic<std::uint32_t> personality{0};
-    RefPtr<Dentry> executable;
+
+    /// What it runs, which nobody writes to meanwhile.
+    struct Executable {
+        RefPtr<Dentry> file;
+        FileClaim claim;
+    };
+    [[nodiscard]] RefPtr<Dentry> executable() { return executable_.lock()->file; }
+    /// The same for a child.
+    [[nodiscard]] Executable share_executable() {
+        auto slot = executable_.lock();
+        return {slot->file, slot->claim.again()};
+    }
+    void set_executable(Executable next) {
+        auto slot = executable_.lock();
+        std::swap(*slot, next);
+    }
+
     std::uint64_t vdso = 0;  ///< where it is mapped
 
     struct Break {
@@ -190,6 +206,7 @@ class Process final : public RefCounted {
     Alarm alarm{*this};
     CpuAlarm program_alarm{*this, CpuAlarm::Counts::kProgram, Signal::kVtalrm};
     CpuAlarm profile_alarm{*this, CpuAlarm::Counts::kBoth, Signal::kProf};
+    CpuAlarm limit_alarm{*this, CpuAlarm::Counts::kBoth, Signal::kXcpu};
     /// membarrier(2)'s MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED.
     Atomic<bool> uses_barriers{false};
     /// PR_SET_DUMPABLE of prctl(2).
@@ -224,6 +241,7 @@ class Process final : public RefCounted {
     Locked<Nothing, IrqSpinLock<LockRank::kProcessParts>> space_changes_;
     const Ref<Places> places_;
     Locked<Ref<const Credentials>, IrqSpinLock<LockRank::kProcessParts>> credentials_;
+    Locked<Executable, IrqSpinLock<LockRank::kProcessParts>> executable_;
 };
 
 }  // namespace exo::posix

@@ -77,7 +77,8 @@ Result<OpenFile> open_executable(Dentry& file, const Credentials& who) {
     TRY(check_permission(stat, Permission::kExecute, who));
     constexpr Mode kAnyExecute = 0111;  // without one of them not even for root
     if ((stat.mode & kAnyExecute) == 0) return Errno::ACCES;
-    OpenFile opened(TRY(inode->open(file, FileFlags::kNone, Rights::kRead)));
+    FileClaim claim = TRY(inode->claim(Occupancy::Kind::kRun));
+    OpenFile opened(TRY(inode->open(file, FileFlags::kNone, Rights::kRead)), std::move(claim));
     opened->tell_opened();
     return opened;
 }

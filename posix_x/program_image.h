@@ -9,13 +9,18 @@
 
 namespace exo::posix {
 
-/// A file that is open as long as this lives; what is mapped of it may keep it longer.
+/// A file that is open, and not written to, as long as this lives; what is mapped of it may keep it
+/// open longer.
 class OpenFile {
   public:
-    explicit OpenFile(Ref<File> file) : file_(std::move(file)) { file_->opened(); }
-    OpenFile(OpenFile&& other) noexcept : file_(std::move(other.file_)) {}
+    OpenFile(Ref<File> file, FileClaim claim) : file_(std::move(file)), claim_(std::move(claim)) {
+        file_->opened();
+    }
+    OpenFile(OpenFile&& other) noexcept
+        : file_(std::move(other.file_)), claim_(std::move(other.claim_)) {}
     OpenFile& operator=(OpenFile&& other) noexcept {
         std::swap(file_, other.file_);
+        std::swap(claim_, other.claim_);
         return *this;
     }
     ~OpenFile() {
@@ -24,12 +29,16 @@ class OpenFile {
     [[nodiscard]] File& operator*() const { return *file_; }
     [[nodiscard]] File* operator->() const { return file_.get(); }
     [[nodiscard]] Ref<File> file() const { return file_.to_ref(); }
+    /// That nobody writes to it, from here on the caller's.
+    [[nodiscard]] FileClaim take_claim() { return std::move(claim_); }
 
   private:
     RefPtr<File> file_;
+    FileClaim claim_;
 };
 
-/// Opens what may be executed. ACCES: not a regular file, or `who` may not.
+/// Opens what may be executed. ACCES: not a regular file, or `who` may not; TXTBSY: it is open for
+/// writing.
 Result<OpenFile> open_executable(Dentry& file, const Credentials& who);
 
 /// Reads up to `bytes` at `offset`; how many there were.

@@ -69,6 +69,7 @@ enum class Limit : std::uint32_t {
 };
 /// personality(2).
 inline constexpr std::uint32_t kPersonalityLinux = 0, kPersonalityLinux32 = 8;
+inline constexpr std::uint32_t kPersonalityNoRandomize = 0x40000;  ///< ADDR_NO_RANDOMIZE
 
 inline constexpr std::size_t kLimits = 16;
 inline constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};

@@ -61,6 +61,7 @@ inline constexpr std::uint32_t kTiocSpgrp = 0x5410, kTiocOutq = 0x5411, kTiocSti
 inline constexpr std::uint32_t kTiocGwinsz = 0x5413, kTiocSwinsz = 0x5414, kFionRead = 0x541b;
 inline constexpr std::uint32_t kFionBio = 0x5421, kTiocNotty = 0x5422, kTiocGsid = 0x5429;
 inline constexpr std::uint32_t kFioNClex = 0x5450, kFioClex = 0x5451;
+inline constexpr std::uint32_t kFiClone = 0x40049409;  ///< ioctl_ficlone(2)
 inline constexpr std::uint32_t kTcSbrkp = 0x5425, kTiocGetd = 0x5424;
 
 // Of masters of pseudo-terminals (ioctl_tty(2), TIOCPKT).

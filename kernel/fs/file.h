@@ -141,11 +141,12 @@ class File : public Object {
     /// close takes away.
     [[nodiscard]] bool is_closed() { return watches_.lock()->closed; }
 
-    /// It is open for writing, and its mount stays writable for as long as this lives. By who opens
-    /// it, before others see it.
-    void keep_writable(WriteAccess access) {
+    /// It is open for writing, and for as long as this lives its mount stays writable and nobody
+    /// runs it. By who opens it, before others see it.
+    void keep_writable(WriteAccess access, FileClaim claim) {
         writable_ = true;
         write_access_ = std::move(access);
+        claim_ = std::move(claim);
     }
 
     /// It was opened by a name, which who watches is told of. By who opens it, before others see
@@ -195,6 +196,7 @@ class File : public Object {
     bool has_name_;
     bool writable_ = false;
     WriteAccess write_access_;
+    FileClaim claim_;
 };
 
 template <typename Visit>

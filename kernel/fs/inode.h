@@ -12,6 +12,7 @@
 #include "kernel/core/spin_lock.h"
 #include "kernel/fs/credentials.h"
 #include "kernel/fs/file_system.h"
+#include "kernel/fs/occupancy.h"
 #include "lib/base/bit_set.h"
 #include "lib/base/ref.h"
 
@@ -164,6 +165,11 @@ class Inode : public RefCounted {
     [[nodiscard]] FileSystem& file_system() const { return *file_system_; }
     [[nodiscard]] BasicMutex& content() { return content_; }
 
+    /// Who writes to it and who runs it. TXTBSY: the claim is refused.
+    Result<FileClaim> claim(Occupancy::Kind kind) {
+        return FileClaim::begin(occupancy_, kind, RefPtr<RefCounted>(this));
+    }
+
     /// What an opened FIFO keeps with its inode (kernel/ipc), and a program that has run with its
     /// executable's (ProgramProfile): the first one set stays.
     [[nodiscard]] RefPtr<RefCounted> attachment();
@@ -189,6 +195,7 @@ class Inode : public RefCounted {
     /// Made when first wanted, and stays: release and acquire pass on what it was made as.
     Atomic<FileLocks*> locks_{nullptr};
     Atomic<InodeWatches*> watches_{nullptr};  // as locks_
+    Occupancy occupancy_;                     // of a regular file
 };
 
 /// Takes and gives back content() of two directories, which may be the same. Never deadlocks: it

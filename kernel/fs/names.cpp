@@ -59,6 +59,7 @@ Result<Ref<File>> open_found(const Ref<Dentry>& dentry, const OpenRequest& reque
     }
     const bool writes = request.truncate || includes(request.access, Rights::kWrite);
     WriteAccess write_access;
+    FileClaim claim;
     if (writes && inode->type() == FileType::kRegular) {
         Dentry& root = dentry->mount_root();
         write_access = TRY(WriteAccess::begin(root.mount_state(), RefPtr<RefCounted>(&root)));
@@ -73,6 +74,8 @@ Result<Ref<File>> open_found(const Ref<Dentry>& dentry, const OpenRequest& reque
             return Errno::PERM;
         }
     }
+    if (writes && inode->type() == FileType::kRegular)
+        claim = TRY(inode->claim(Occupancy::Kind::kWrite));
     const bool empties = request.truncate && !created && inode->type() == FileType::kRegular;
     if (empties) {
         AttributeChange change;
@@ -81,7 +84,9 @@ Result<Ref<File>> open_found(const Ref<Dentry>& dentry, const OpenRequest& reque
         TRY(inode->set_attributes(change));
     }
     Ref<File> file = TRY(inode->open(*dentry, request.flags, request.access));
-    if (includes(request.access, Rights::kWrite)) file->keep_writable(std::move(write_access));
+    if (includes(request.access, Rights::kWrite)) {
+        file->keep_writable(std::move(write_access), std::move(claim));
+    }
     file->tell_opened();
     if (empties) file->tell(FileEvents::kModify);
     return file;
@@ -108,21 +113,29 @@ Result<NewName> walk_to_new(PathWalker& walker, std::string_view path) {
     return new_name(TRY(walker.to_last()));
 }
 
-/// Makes a name that is absent by `make(directory inode, name) -> Result<Ref<Inode>>`.
-template <typename Make>
+/// Makes a name that is absent by `make(directory inode, name) -> Result<Ref<Inode>>`, after
+/// `allowed() -> Result<void>`.
+template <typename Allowed, typename Make>
 Result<Ref<Dentry>> add_name(const NewName& at, bool trailing_slash_forbidden,
-                             const Credentials& who, Make make) {
+                             const Credentials& who, Allowed allowed, Make make) {
     const MutexGuard content(at.inode->content());
     Ref<Dentry> child = TRY(at.directory->child_locked(at.name));
     if (child->inode()) return Errno::EXIST;
     const WriteAccess writes = TRY(at.directory->begin_write());
     if (trailing_slash_forbidden) return Errno::NOENT;
+    TRY(allowed());
     if (at.directory->is_deleted()) return Errno::NOENT;
     TRY(check_permission(at.inode->stat(), kChange, who));
     const Ref<Inode> made = TRY(make(*at.inode, at.name));
     child->created(made);
     tell_entry(*at.inode, *made, FileEvents::kCreate, at.name);
     return child;
+}
+
+template <typename Make>
+Result<Ref<Dentry>> add_name(const NewName& at, bool trailing_slash_forbidden,
+                             const Credentials& who, Make make) {
+    return add_name(at, trailing_slash_forbidden, who, [] { return Result<void>(); }, make);
 }
 
 /// Creates the file that `last` names; EXIST: somebody was faster, to be looked at again.
@@ -206,21 +219,40 @@ Result<void> make_symlink(const WalkStart& start, std::string_view path, std::st
     return {};
 }
 
+namespace {
+
+/// Who does not own a file may link what he could copy back and what lends no identity
+/// (fs.protected_hardlinks, proc(5), which Debian sets). PERM.
+Result<void> check_link_source(const InodeStat& stat, const Credentials& who) {
+    constexpr Mode kGroupExecute = 010;
+    const bool lends = (stat.mode & kSetUid) != 0 ||
+                       ((stat.mode & kSetGid) != 0 && (stat.mode & kGroupExecute) != 0);
+    const bool plain = stat.type == FileType::kRegular && !lends;
+    if (plain && check_permission(stat, Permission::kRead | Permission::kWrite, who)) return {};
+    if (is_owner(stat, who)) return {};
+    return Errno::PERM;
+}
+
+}  // namespace
+
 Result<void> make_link(Dentry& what, const WalkStart& start, std::string_view path,
                        const Credentials& who) {
     const RefPtr<Inode> inode = what.inode();
     if (!inode) return Errno::NOENT;
     PathWalker walker(start, who);
     const NewName at = TRY(walk_to_new(walker, path));
-    static_cast<void>(
-        TRY(add_name(at, at.must_be_directory, who,
-                     [&](Inode& directory, std::string_view name) -> Result<Ref<Inode>> {
-                         if (&what.mount_root() != &at.directory->mount_root()) return Errno::XDEV;
-                         if (inode->type() == FileType::kDirectory) return Errno::PERM;
-                         TRY(directory.link(name, *inode));
-                         tell_links_changed(*inode);
-                         return inode.to_ref();
-                     })));
+    static_cast<void>(TRY(add_name(
+        at, at.must_be_directory, who,
+        [&]() -> Result<void> {
+            if (&what.mount_root() != &at.directory->mount_root()) return Errno::XDEV;
+            return check_link_source(inode->stat(), who);
+        },
+        [&](Inode& directory, std::string_view name) -> Result<Ref<Inode>> {
+            if (inode->type() == FileType::kDirectory) return Errno::PERM;
+            TRY(directory.link(name, *inode));
+            tell_links_changed(*inode);
+            return inode.to_ref();
+        })));
     return {};
 }
 

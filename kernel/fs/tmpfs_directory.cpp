@@ -43,7 +43,7 @@ void TmpfsInode::entries_changed(std::int64_t entries, std::int64_t links) {
     auto attributes = attributes_.lock();
     attributes->entries += static_cast<std::uint64_t>(entries);
     attributes->stat.links += static_cast<std::uint32_t>(links);
-    attributes->stat.size = attributes->entries * 20;  // as Linux's tmpfs counts it
+    attributes->stat.size = directory_size(attributes->entries);
     attributes->stat.modified = attributes->stat.changed = now;
 }
 
@@ -105,22 +105,35 @@ Result<Ref<Inode>> TmpfsInode::symlink(std::string_view name, std::string_view t
 
 Result<void> TmpfsInode::link(std::string_view name, Inode& to) {
     TmpfsInode& inode = own(to);
-    {
-        auto attributes = inode.attributes_.lock();
-        if (attributes->stat.links == 0) return Errno::NOENT;  // unlinked meanwhile
-        if (attributes->stat.links >= kMaxLinks) return Errno::MLINK;
-        ++attributes->stat.links;
-        attributes->stat.changed = now_timestamp();
-    }
+    if (!tmpfs().inodes.charge(1)) return Errno::NOSPC;  // as on Linux, for each further name
+    const Result<void> counted = inode.count_link();
+    if (!counted) tmpfs().inodes.release(1);
+    TRY(counted);
     const Result<void> added = add(name, Ref<TmpfsInode>(inode));
-    if (!added) inode.links_changed(-1);
+    if (!added) inode.drop_link();
     return added;
+}
+
+// One link more. NOENT: it was unlinked meanwhile.
+Result<void> TmpfsInode::count_link() {
+    auto attributes = attributes_.lock();
+    if (attributes->stat.links == 0) return Errno::NOENT;
+    if (attributes->stat.links >= kMaxLinks) return Errno::MLINK;
+    ++attributes->stat.links;
+    attributes->stat.changed = now_timestamp();
+    return {};
+}
+
+// One fewer; what each but the last was charged is given back.
+void TmpfsInode::drop_link() {
+    links_changed(-1);
+    if (attributes_.lock()->stat.links != 0) tmpfs().inodes.release(1);
 }
 
 Result<void> TmpfsInode::unlink(std::string_view name, Inode& what) {
     const Ref<Inode> removed = names_.remove(name);
     entries_changed(-1, 0);
-    own(what).links_changed(-1);
+    own(what).drop_link();
     return {};
 }
 
@@ -138,7 +151,7 @@ Result<void> TmpfsInode::rename(std::string_view name, Inode& what, Inode& to_di
     if (replaced != nullptr) {
         if (links != 0) TRY(own(*replaced).retire_directory());
         const Ref<Inode> gone = to.names_.replace(to_name, Ref<Inode>(what));
-        if (links == 0) own(*replaced).links_changed(-1);
+        if (links == 0) own(*replaced).drop_link();
         to.entries_changed(0, 0);  // a directory for a directory, or a file for a file
     } else {
         TRY(to.add(to_name, Ref<TmpfsInode>(own(what))));

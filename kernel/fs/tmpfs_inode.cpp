@@ -32,7 +32,7 @@ Result<Ref<TmpfsInode>> TmpfsInode::create_inode(Tmpfs& file_system, FileType ty
                    .links = type == FileType::kDirectory ? 2u : 1u,
                    .uid = uid,
                    .gid = gid,
-                   .size = 0,
+                   .size = type == FileType::kDirectory ? directory_size(0) : 0,
                    .blocks = 0,
                    .device = device,
                    .accessed = now,

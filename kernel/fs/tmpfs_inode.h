@@ -87,6 +87,10 @@ class TmpfsInode final : public Inode {
     ~TmpfsInode() override;
 
   private:
+    /// As Linux's tmpfs counts it, with "." and "..".
+    static constexpr std::uint64_t directory_size(std::uint64_t entries) {
+        return (entries + 2) * 20;
+    }
     struct Attributes {
         InodeStat stat;
         Seals seals = Seals::kSeal;       // of a regular file; changes under content()
@@ -102,6 +106,8 @@ class TmpfsInode final : public Inode {
     Result<void> reserve_entry();
     void entries_changed(std::int64_t entries, std::int64_t links);
     void links_changed(std::int64_t by);
+    Result<void> count_link();
+    void drop_link();
     Result<void> retire_directory();
     Result<std::size_t> write_charged(MemoryObject& pages, IoCursor& from, std::uint64_t offset);
     Result<std::size_t> write_what_fits(MemoryObject& pages, IoCursor& from, std::uint64_t offset);

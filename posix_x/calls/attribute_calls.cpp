@@ -60,15 +60,20 @@ AttributeChange owner_change(std::uint32_t uid, std::uint32_t gid) {
     return change;
 }
 
+/// FBIG, and SIGXFSZ: a file may not be so long (RLIMIT_FSIZE).
+Result<void> check_file_limit(Task& task, std::uint64_t size) {
+    if (size <= task.process().limits.soft(abi::Limit::kFileSize)) return {};
+    static_cast<void>(queue_signal(task, info_from_kernel(Signal::kXfsz)));
+    return Errno::FBIG;
+}
+
 Result<long> set_size(Task& task, const Target& target, std::int64_t size) {
     const Inode& inode = *target.inode;
     if (size < 0) return Errno::INVAL;
     if (inode.type() == FileType::kDirectory) return Errno::ISDIR;
     if (inode.type() != FileType::kRegular) return Errno::INVAL;
-    if (static_cast<std::uint64_t>(size) > task.process().limits.soft(abi::Limit::kFileSize)) {
-        static_cast<void>(queue_signal(task, info_from_kernel(Signal::kXfsz)));
-        return Errno::FBIG;
-    }
+    TRY(check_file_limit(task, static_cast<std::uint64_t>(size)));
+    const FileClaim claim = TRY(target.inode->claim(Occupancy::Kind::kWrite));
     AttributeChange to;
     to.size = true;
     to.to.size = static_cast<std::uint64_t>(size);
@@ -124,10 +129,14 @@ Result<long> sys_fallocate(Task& task, Fd fd, Flags mode, std::int64_t offset, s
     const auto file = TRY(file_of(task, fd, Rights::kWrite));
     if (offset < 0 || size <= 0) return Errno::INVAL;
     if (!mode.only(kKeepSize)) return Errno::OPNOTSUPP;
+    std::int64_t end;
+    if (__builtin_add_overflow(offset, size, &end)) return Errno::FBIG;
     const RefPtr<Inode> inode = file->inode();
     if (inode->type() == FileType::kFifo) return Errno::SPIPE;
     if (inode->type() == FileType::kDirectory) return Errno::ISDIR;
     if (inode->type() != FileType::kRegular) return Errno::NODEV;
+    const bool grows = !mode.has(kKeepSize) && static_cast<std::uint64_t>(end) > inode->stat().size;
+    if (grows) TRY(check_file_limit(task, static_cast<std::uint64_t>(end)));
     TRY(inode->allocate(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(size),
                         mode.has(kKeepSize) ? Inode::Grow::kNo : Inode::Grow::kYes));
     file->tell(FileEvents::kModify);

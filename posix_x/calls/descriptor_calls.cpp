@@ -305,6 +305,10 @@ Result<long> sys_ioctl(Task& task, Fd fd, std::uint32_t request, std::uint64_t a
             TRY(UserOut<std::int32_t>{UserAddr{argument}}.write(static_cast<std::int32_t>(ready)));
             return 0;
         }
+        case abi::kFiClone:
+            static_cast<void>(
+                TRY(file_of(task, Fd{static_cast<std::int32_t>(argument)}, Rights::kRead)));
+            return Errno::OPNOTSUPP;  // no file system shares blocks between files
         default:
             return file->ioctl(request, argument);
     }

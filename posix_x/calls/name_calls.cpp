@@ -243,7 +243,10 @@ Result<long> sys_getcwd(Task& task, UserAddr out, std::uint64_t capacity) {
     const auto text = TRY(Box<Text>::create());
     const WalkStart start = task.process().places().walk_start();
     if (start.at->is_deleted()) return Errno::NOENT;
-    const std::size_t length = TRY(start.at->path(*start.root, text->text, kPathMax - 1));
+    const auto path = start.at->path(*start.root, text->text, kPathMax - 1);
+    // glibc's getcwd(3) then finds it out by itself.
+    if (!path) return path.error() == Errno::RANGE ? Errno::NAMETOOLONG : path.error();
+    const std::size_t length = *path;
     text->text[length] = '\0';
     if (length + 1 > capacity) return Errno::RANGE;
     TRY(write_user(out, text->text, length + 1));

@@ -156,7 +156,8 @@ Result<long> sys_personality(Task& task, std::uint32_t wanted) {
     Atomic<std::uint32_t>& own = task.process().personality;
     const std::uint32_t before = own.load(std::memory_order_relaxed);
     if (wanted == kAsk) return before;
-    if (wanted != abi::kPersonalityLinux && wanted != abi::kPersonalityLinux32) return Errno::INVAL;
+    const std::uint32_t kind = wanted & ~abi::kPersonalityNoRandomize;  // nothing is randomised
+    if (kind != abi::kPersonalityLinux && kind != abi::kPersonalityLinux32) return Errno::INVAL;
     own.store(wanted, std::memory_order_relaxed);
     return before;
 }

@@ -30,7 +30,8 @@ Result<long> set_name(Task& task, UserAddr in, std::uint64_t length,
 Result<long> sys_uname(Task& task, UserAddr out) {
     abi::UtsName name = system_name();
     constexpr char kMachine32[] = "i686";
-    if (task.process().personality.load(std::memory_order_relaxed) == abi::kPersonalityLinux32)
+    const std::uint32_t personality = task.process().personality.load(std::memory_order_relaxed);
+    if ((personality & ~abi::kPersonalityNoRandomize) == abi::kPersonalityLinux32)
         std::memcpy(name.machine, kMachine32, sizeof kMachine32);
     TRY(write_user(out, &name, sizeof name));
     return 0;
@@ -85,6 +86,7 @@ Result<long> sys_prlimit64(Task& task, Pid pid, std::uint32_t which, UserIn<abi:
             return Errno::PERM;
         target->limits.set(limit, next);
         if (const auto space = target->pin_memory().space) target->limit_space(*space);
+        if (limit == abi::Limit::kCpu) target->limit_alarm.set_limit(next.current, next.maximum);
     }
     if (!out.is_null()) TRY(out.write(before));
     return 0;

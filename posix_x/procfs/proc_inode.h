@@ -62,6 +62,10 @@ class TextFile : public File {
     Locked<std::uint64_t, Mutex<LockRank::kFile>> position_;
 };
 
+/// Whether the running thread may see what `of` has in memory and open (ptrace(2), "Ptrace access
+/// mode checking"). ACCES.
+Result<void> check_inspection(Process& of);
+
 class ProcInode : public Inode {
   public:
     InodeStat stat() override {

@@ -326,8 +326,9 @@ Result<void> write_mount_info(Process&, Text& text) {
 }
 
 Result<Ref<Dentry>> executable(Process& process) {
-    if (!process.executable) return Errno::NOENT;
-    return process.executable.to_ref();
+    RefPtr<Dentry> file = process.executable();
+    if (!file) return Errno::NOENT;
+    return file.to_ref();
 }
 
 Result<Ref<Dentry>> directory(Process& process) {
@@ -342,11 +343,11 @@ constexpr ProcessEntry kEntries[] = {
     {"cmdline", 0444, write_arguments, nullptr},
     {"comm", 0444, write_comm, nullptr},
     {"cwd", 0777, nullptr, directory},
-    {"environ", 0400, write_environment, nullptr},
+    {"environ", 0400, write_environment, nullptr, nullptr, Inspects::kYes},
     {"exe", 0777, nullptr, executable},
     {"limits", 0444, write_limits, nullptr},
     {"loginuid", 0444, write_login_uid, nullptr},
-    {"maps", 0444, write_maps, nullptr},
+    {"maps", 0444, write_maps, nullptr, nullptr, Inspects::kYes},
     {"mountinfo", 0444, write_mount_info, nullptr},
     {"mounts", 0444, write_process_mounts, nullptr},
     {"oom_score", 0444, write_oom_score, nullptr},

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "abi/linux/capability.h"
 #include "kernel/fs/mounts.h"
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/proc_inode.h"
@@ -60,6 +61,7 @@ class ProcessFile final : public ProcInode {
     Result<Ref<File>> open(Dentry& by, FileFlags, Rights access) override {
         if (entry_.write_text == nullptr) return Errno::LOOP;
         if (includes(access, Rights::kWrite) && entry_.set == nullptr) return Errno::ACCES;
+        if (entry_.inspects == Inspects::kYes) TRY(check_inspection(*process_));
         Text text;
         TRY(entry_.write_text(*process_, text));
         if (entry_.set != nullptr)
@@ -74,11 +76,13 @@ class ProcessFile final : public ProcInode {
     }
     Result<std::size_t> read_link(char* to, std::size_t capacity) override {
         if (entry_.target == nullptr) return Errno::INVAL;
+        TRY(check_inspection(*process_));
         const Ref<Dentry> target = TRY(entry_.target(*process_));
         return target->path(*root_dentry(), to, capacity);
     }
     RefPtr<Dentry> link_target() override {
-        if (entry_.target == nullptr) return {};
+        // Empty for who may not: the text is asked for then, which says so.
+        if (entry_.target == nullptr || !check_inspection(*process_)) return {};
         auto target = entry_.target(*process_);
         return target ? RefPtr<Dentry>(std::move(*target)) : RefPtr<Dentry>();
     }
@@ -265,6 +269,20 @@ Result<Ref<FileSystem>> create(std::string_view) {
 }
 
 }  // namespace
+
+Result<void> check_inspection(Process& of) {
+    Process& process = this_task().process();
+    if (&process == &of) return {};
+    const auto who = process.credentials();
+    if (who->capable(abi::kCapSysPtrace)) return {};
+    const auto other = of.credentials();
+    const bool same_user = who->fs_uid == other->uid && who->fs_uid == other->effective_uid &&
+                           who->fs_uid == other->saved_uid;
+    const bool same_group = who->fs_gid == other->gid && who->fs_gid == other->effective_gid &&
+                            who->fs_gid == other->saved_gid;
+    const bool open = of.dumpable.load(std::memory_order_relaxed);
+    return same_user && same_group && open ? Result<void>() : Result<void>(Errno::ACCES);
+}
 
 std::int32_t parse_number(std::string_view name) {
     std::int32_t number = 0;

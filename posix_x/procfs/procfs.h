@@ -16,6 +16,9 @@ struct SystemEntry {
 [[nodiscard]] std::span<const SystemEntry> system_entries();
 [[nodiscard]] std::span<const SystemEntry> exo_entries();
 
+/// Whether a file shows what only who may inspect the process sees; all symlinks do.
+enum class Inspects : std::uint8_t { kNo, kYes };
+
 /// A file or symlink of /proc/PID: one of the two is set.
 struct ProcessEntry {
     std::string_view name;
@@ -25,6 +28,7 @@ struct ProcessEntry {
     Result<Ref<Dentry>> (*target)(Process& process);
     /// Of a file that can be written: takes what was written, without white space around it. INVAL.
     Result<void> (*set)(Process& process, std::string_view text) = nullptr;
+    Inspects inspects = Inspects::kNo;
 };
 [[nodiscard]] std::span<const ProcessEntry> process_entries();
 

@@ -50,6 +50,11 @@ Result<void> write_meminfo(Text& text) {
     return text.print("Slab:           {:8} kB\n", use.kernel_bytes >> 10);
 }
 
+// What is counted; readers take what is absent for 0.
+Result<void> write_vmstat(Text& text) {
+    return text.print("nr_free_pages {}\n", memory_use().free_bytes / kPageSize);
+}
+
 Result<void> write_uptime(Text& text) {
     const std::uint64_t up = arch::now_ns();
     TRY(print_seconds(text, up));
@@ -257,6 +262,7 @@ constexpr SystemEntry kEntries[] = {
     {"swaps", write_swaps},
     {"uptime", write_uptime},
     {"version", write_version},
+    {"vmstat", write_vmstat},
 };
 
 }  // namespace
