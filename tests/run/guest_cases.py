@@ -6,6 +6,7 @@ two failures are not taken for agreement.
 """
 
 import argparse
+import concurrent.futures
 import difflib
 import glob
 import os
@@ -113,7 +114,8 @@ def main(suite, description, also_wrong=lambda cases: []):
     failures = [f"FAILED  {line}" for line in also_wrong(cases)]
     failed = len(failures)
     chosen = [case for case in cases if re.search(options.only, case.name)]
-    linux, exo = results(suite, "linux", chosen), results(suite, "exo", chosen)
+    with concurrent.futures.ThreadPoolExecutor() as side_by_side:
+        linux, exo = side_by_side.map(lambda kernel: results(suite, kernel, chosen), ("linux", "exo"))
     for case in chosen:
         lines = complaints(suite, case, linux.get(case.name), exo.get(case.name))
         title = f"{case.name} ({' '.join(case.subjects)})"

@@ -115,9 +115,9 @@ test_run() {
     start_step 'run: exo' tests/run/run_test.py --kernel exo
     finish_steps
     start_step 'run: busybox applets, beside Linux' tests/run/applets_test.py
-    start_step "run: Debian's programs, beside Linux" tests/run/debian_test.py
+    start_step 'run: off, again, halted; Linux first' tests/run/power_test.py
     finish_steps
-    step 'run: off, again, halted; Linux first' tests/run/power_test.py
+    step "run: Debian's programs, beside Linux" tests/run/debian_test.py
     local kernel
     for kernel in linux exo; do
         start_step "run: a session at the terminal, $kernel" tests/run/session_test.py --kernel $kernel
