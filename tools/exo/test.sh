@@ -113,11 +113,11 @@ test_run() {
     step 'run: twice the same, to the digit' tests/run/repeat.sh build/freestanding/kernel/exo-kernel
     start_step 'run: linux' tests/run/run_test.py --kernel linux
     start_step 'run: exo' tests/run/run_test.py --kernel exo
+    start_step "run: Debian's programs, beside Linux" tests/run/debian_test.py
     finish_steps
     start_step 'run: busybox applets, beside Linux' tests/run/applets_test.py
     start_step 'run: off, again, halted; Linux first' tests/run/power_test.py
     finish_steps
-    step "run: Debian's programs, beside Linux" tests/run/debian_test.py
     local kernel
     for kernel in linux exo; do
         start_step "run: a session at the terminal, $kernel" tests/run/session_test.py --kernel $kernel
