@@ -30,7 +30,7 @@ ROWS = {
     "pick": (["pick"], [], 16),
     "check": (["check"], [], 8),
     "kernel.allocation": (["allocation"], [], 42),
-    "kernel.switch": (["switch", "pick", "check"], ["add.interrupts", "add.lock", "add.clock", "add.timer"], 178),
+    "kernel.switch": (["switch", "pick", "check"], ["add.interrupts", "add.lock", "add.clock", "add.timer"], 180),
 }
 RULES = {
     "ring": "the library's + a payload copied without vector registers, bounds checked (hardening)",
@@ -42,7 +42,7 @@ RULES = {
                          " compiler does not know, bounds checked",
     "kernel.switch": "switch, pick and check of the libraries + interrupts, lock, clock, slice timer + frame pointers,"
                      " accounting, time in programs told apart, affinity, a trace record, hints for other CPUs, per-CPU pointers,"
-                     " checks of FPU, space, sleep and the dead, bounds",
+                     " checks of FPU, space, sleep, restartable sequences and the dead, bounds",
 }
 
 

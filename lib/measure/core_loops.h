@@ -96,7 +96,7 @@ class PickLoop {
             static_cast<void>(queue_.unthrottle(now));
             const std::uint64_t volatile at = queue_.next_unthrottle_ns() +
                                               queue_.next_check_ns(now) + queue_.waiting() +
-                                              queue_.fair_weight();
+                                              queue_.load().word;
             static_cast<void>(at);
         });
     }
