@@ -54,9 +54,13 @@ Taken take_next(Task& task) {
             taken.what = What::kStopped;
             return taken;
         }
-        taken.signal = task.pending.take(~task.blocked, taken.info);
-        if (taken.signal == Signal::kNone)
-            taken.signal = state->pending.take(~task.blocked, taken.info);
+        // SIGKILL before all else: what a fault raised may be its consequence, as where memory that
+        // is given back for it is touched once more on the way to the program.
+        constexpr std::uint64_t kEnd = signal_bit(Signal::kKill);
+        const bool ends = ((task.pending.set() | state->pending.set()) & kEnd) != 0;
+        const std::uint64_t allowed = ends ? kEnd : ~task.blocked;
+        taken.signal = task.pending.take(allowed, taken.info);
+        if (taken.signal == Signal::kNone) taken.signal = state->pending.take(allowed, taken.info);
         if (taken.signal == Signal::kNone) return taken;
         abi::SigAction& action = state->action(taken.signal);
         taken.action = action;

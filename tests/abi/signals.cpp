@@ -101,6 +101,21 @@ ABI_TEST(kill_all_of_others_is_no_error) {
     CHECK_EQ(kill(child, SIGKILL), 0);
 }
 
+ABI_TEST(kill_comes_before_what_a_thread_has_pending) {
+    const pid_t child = fork();
+    if (child == 0) {
+        kill(getpid(), SIGSTOP);  // not raise(3), which blocks the others meanwhile
+        _exit(0);
+    }
+    int status = 0;
+    CHECK_EQ(waitpid(child, &status, WUNTRACED), child);
+    CHECK_EQ(syscall(SYS_tgkill, child, child, SIGSEGV), 0);
+    CHECK_EQ(kill(child, SIGKILL), 0);
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFSIGNALED(status));
+    CHECK_EQ(WTERMSIG(status), SIGKILL);
+}
+
 ABI_TEST(kill_errors_and_groups) {
     CHECK_EQ(kill(getpid(), 0), 0);
     CHECK_ERRNO(kill(4'000'000, SIGTERM), ESRCH);
