@@ -6,6 +6,7 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,10 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PATIENCE = 90
+
+sys.path.append(f"{ROOT}/tools/run")
+import session  # noqa: E402
+import wire  # noqa: E402
 
 
 class Failure(Exception):
@@ -74,6 +79,18 @@ class Tests:
             file.flush()
             expect("cat", self.run(["cat", "/data/file"], options=["--file", f"{file.name}:/data/file"]),
                    (0, b"\0\1content", b""))
+
+    # Of the host's side alone: a guest that is fast, beside a host that is slow.
+    def test_machine_that_ends_before_it_has_read_all(self):
+        mine, theirs = socket.socketpair()
+        output, out = os.pipe()
+        carrier = session.CommandSession(argparse.Namespace(timeout=None), [], None, source=None, out=out)
+        carrier.wake_read, _ = os.pipe()
+        carrier.to_guest = b"unread"
+        theirs.sendall(wire.HELLO + wire.frame(wire.OUTPUT, b"said") + wire.frame(wire.EXIT, b"\3"))
+        theirs.close()
+        expect("exit code", carrier.carry(None, mine), 3)
+        expect("output", os.read(output, 100), b"said")
 
     def test_statistics_of_calls(self):
         if self.kernel == "linux":

@@ -87,7 +87,7 @@ class CommandSession:
                     self.read_input()
                 if key.data == "link":
                     if mask & selectors.EVENT_WRITE:
-                        self.to_guest = self.to_guest[link.send(self.to_guest):]
+                        self.write_link(link)
                     if mask & selectors.EVENT_READ and not self.read_link(link):
                         return self.machine_ended(process)
         return self.exit_code
@@ -127,6 +127,13 @@ class CommandSession:
         else:
             self.pending.append(wire.frame(wire.INPUT_END))
             self.input_open = False
+
+    def write_link(self, link):
+        """A machine that has ended reads nothing more; what it said before, its exit code too, may still be unread."""
+        try:
+            self.to_guest = self.to_guest[link.send(self.to_guest):]
+        except (BrokenPipeError, ConnectionResetError):
+            self.to_guest = b""
 
     def read_link(self, link):
         """False: the machine is gone."""
