@@ -123,4 +123,12 @@ bool ProcessTable::group_is_orphaned(Pid group, Process* without) {
     return true;
 }
 
+Result<Ref<Task>> find_thread(Task& self, Pid tid) {
+    if (tid == 0 || tid == self.tid) return Ref<Task>(self);
+    auto table = process_table().lock();
+    Task* found = table->find_task(tid);
+    if (found == nullptr) return Errno::SRCH;
+    return Ref<Task>(*found);
+}
+
 }  // namespace exo::posix

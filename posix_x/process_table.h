@@ -73,4 +73,7 @@ using LockedProcessTable = Locked<ProcessTable, IrqSpinLock<LockRank::kProcessTa
 Result<void> create_process_table();
 [[nodiscard]] LockedProcessTable& process_table();
 
+/// The thread with that id, 0 for `self`, which is the running one. SRCH.
+Result<Ref<Task>> find_thread(Task& self, Pid tid);
+
 }  // namespace exo::posix

@@ -23,15 +23,6 @@ Result<std::size_t> parts_of(UserAddr header) {
     }
 }
 
-Result<Ref<const Credentials>> credentials_of(Task& task, Pid id) {
-    if (id < 0) return Errno::INVAL;
-    if (id == 0) return task.process().credentials();
-    auto table = process_table().lock();
-    Task* found = table->find_task(id);
-    if (found == nullptr) return Errno::SRCH;
-    return found->process().credentials();
-}
-
 }  // namespace
 
 // Without `data` an unknown version is no error: so a program asks for the newest one.
@@ -41,7 +32,8 @@ Result<long> sys_capget(Task& task, UserAddr header, UserOut<abi::CapabilityData
     if (asks_version) return 0;
     const std::size_t count = TRY(parts);
     const auto pid = TRY(UserIn<abi::CapabilityHeader>{header}.read()).pid;
-    const auto who = TRY(credentials_of(task, pid));
+    if (pid < 0) return Errno::INVAL;
+    const auto who = TRY(find_thread(task, pid))->process().credentials();
     const CapabilitySets& sets = who->capabilities;
     for (std::size_t i = 0; i < count; ++i) {
         const auto word = [i](std::uint64_t set) {
@@ -63,12 +55,11 @@ Result<long> sys_capset(Task& task, UserAddr header, UserIn<abi::CapabilityData>
         wanted.permitted |= std::uint64_t{part.permitted} << 32 * i;
         wanted.inheritable |= std::uint64_t{part.inheritable} << 32 * i;
     }
-    auto next = TRY(copy_credentials(*task.process().credentials()));
-    TRY(set_capabilities(*next, wanted.permitted & CapabilitySets::kAll,
-                         wanted.effective & CapabilitySets::kAll,
-                         wanted.inheritable & CapabilitySets::kAll));
-    task.process().set_credentials(Ref<const Credentials>(*next));
-    return 0;
+    return change_credentials(task.process(), [&](Credentials& next) {
+        return set_capabilities(next, wanted.permitted & CapabilitySets::kAll,
+                                wanted.effective & CapabilitySets::kAll,
+                                wanted.inheritable & CapabilitySets::kAll);
+    });
 }
 
 }  // namespace exo::posix

@@ -42,22 +42,20 @@ Ids groups_of(const Credentials& who) {
 
 Result<long> set_users(Task& task, const Ids& ids) {
     const auto now = task.process().credentials();
-    auto next = TRY(copy_credentials(*now));
-    next->uid = ids.real;
-    next->effective_uid = next->fs_uid = ids.effective;
-    next->saved_uid = ids.saved;
-    follow_users(*now, *next);
-    task.process().set_credentials(Ref<const Credentials>(*next));
-    return 0;
+    return change_credentials(task.process(), [&](Credentials& next) {
+        next.uid = ids.real;
+        next.effective_uid = next.fs_uid = ids.effective;
+        next.saved_uid = ids.saved;
+        follow_users(*now, next);
+    });
 }
 
 Result<long> set_groups(Task& task, const Ids& ids) {
-    auto next = TRY(copy_credentials(*task.process().credentials()));
-    next->gid = ids.real;
-    next->effective_gid = next->fs_gid = ids.effective;
-    next->saved_gid = ids.saved;
-    task.process().set_credentials(Ref<const Credentials>(*next));
-    return 0;
+    return change_credentials(task.process(), [&](Credentials& next) {
+        next.gid = ids.real;
+        next.effective_gid = next.fs_gid = ids.effective;
+        next.saved_gid = ids.saved;
+    });
 }
 
 /// setresuid(2): each is kept, or one of the old ones, or anything for who is privileged.
@@ -152,19 +150,17 @@ Result<long> sys_setresgid(Task& task, std::uint32_t real, std::uint32_t effecti
 Result<long> sys_setfsuid(Task& task, std::uint32_t id) {
     const auto who = task.process().credentials();
     if (id != kKeep && (may_set_users(task) || users_of(*who).has(id) || id == who->fs_uid)) {
-        auto next = TRY(copy_credentials(*who));
-        next->fs_uid = id;
-        follow_file_user(*who, *next);
-        task.process().set_credentials(Ref<const Credentials>(*next));
+        TRY(change_credentials(task.process(), [&](Credentials& next) {
+            next.fs_uid = id;
+            follow_file_user(*who, next);
+        }));
     }
     return who->fs_uid;
 }
 Result<long> sys_setfsgid(Task& task, std::uint32_t id) {
     const auto who = task.process().credentials();
     if (id != kKeep && (may_set_groups(task) || groups_of(*who).has(id) || id == who->fs_gid)) {
-        auto next = TRY(copy_credentials(*who));
-        next->fs_gid = id;
-        task.process().set_credentials(Ref<const Credentials>(*next));
+        TRY(change_credentials(task.process(), [id](Credentials& next) { next.fs_gid = id; }));
     }
     return who->fs_gid;
 }
@@ -183,14 +179,14 @@ Result<long> sys_setgroups(Task& task, std::int32_t count, UserIn<std::uint32_t>
     constexpr std::int32_t kMost = 65536;
     if (!may_set_groups(task)) return Errno::PERM;
     if (count < 0 || count > kMost) return Errno::INVAL;
-    auto next = TRY(copy_credentials(*task.process().credentials()));
-    next->groups.clear();
-    for (std::int32_t i = 0; i < count; ++i) {
-        const Gid group = TRY(in.read(static_cast<std::size_t>(i)));
-        TRY(next->groups.push_back(group));
-    }
-    task.process().set_credentials(Ref<const Credentials>(*next));
-    return 0;
+    return change_credentials(task.process(), [&](Credentials& next) -> Result<void> {
+        next.groups.clear();
+        for (std::int32_t i = 0; i < count; ++i) {
+            const Gid group = TRY(in.read(static_cast<std::size_t>(i)));
+            TRY(next.groups.push_back(group));
+        }
+        return {};
+    });
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #include "posix_x/calls.h"
 #include "posix_x/calls/schedule.h"
 #include "posix_x/pi_futex.h"
+#include "posix_x/process_table.h"
 #include "posix_x/times.h"
 
 namespace exo::posix {

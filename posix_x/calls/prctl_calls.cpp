@@ -34,16 +34,6 @@ struct Arguments {
     std::uint64_t first, second, third, fourth;
 };
 
-/// Replaces the process's credentials by a copy that `change`, a Result<void>(Credentials&), has
-/// changed.
-template <typename Change>
-Result<long> change_credentials(Task& task, Change&& change) {
-    auto next = TRY(copy_credentials(*task.process().credentials()));
-    TRY(change(*next));
-    task.process().set_credentials(Ref<const Credentials>(*next));
-    return 0;
-}
-
 bool is_capability(std::uint64_t number) {
     return number <= abi::kCapLast;
 }
@@ -82,28 +72,23 @@ Result<void> raise_ambient(Credentials& who, std::uint64_t capability) {
     return {};
 }
 
-Result<long> control_ambient(Task& task, const Arguments& arguments) {
+Result<long> control_ambient(Process& process, const Arguments& arguments) {
     const std::uint64_t capability = arguments.second;
     if (arguments.third != 0 || arguments.fourth != 0) return Errno::INVAL;
     if (arguments.first == abi::kAmbientClearAll) {
         if (capability != 0) return Errno::INVAL;
-        return change_credentials(task, [](Credentials& who) -> Result<void> {
-            who.capabilities.ambient = 0;
-            return {};
-        });
+        return change_credentials(process, [](Credentials& who) { who.capabilities.ambient = 0; });
     }
     if (!is_capability(capability)) return Errno::INVAL;
     switch (arguments.first) {
         case abi::kAmbientIsSet:
-            return static_cast<long>(
-                task.process().credentials()->capabilities.ambient >> capability & 1);
+            return static_cast<long>(process.credentials()->capabilities.ambient >> capability & 1);
         case abi::kAmbientRaise:
             return change_credentials(
-                task, [&](Credentials& who) { return raise_ambient(who, capability); });
+                process, [&](Credentials& who) { return raise_ambient(who, capability); });
         case abi::kAmbientLower:
-            return change_credentials(task, [&](Credentials& who) -> Result<void> {
+            return change_credentials(process, [&](Credentials& who) {
                 who.capabilities.ambient &= ~(std::uint64_t{1} << capability);
-                return {};
             });
         default:
             return Errno::INVAL;
@@ -111,18 +96,17 @@ Result<long> control_ambient(Task& task, const Arguments& arguments) {
 }
 
 /// What is about capabilities and privileges. INVAL for any other operation.
-Result<long> control_privileges(Task& task, std::uint32_t operation, const Arguments& arguments) {
+Result<long> control_privileges(Process& process, std::uint32_t operation,
+                                const Arguments& arguments) {
     const std::uint64_t value = arguments.first;
-    const auto who = task.process().credentials();
+    const auto who = process.credentials();
     switch (operation) {
         case kSetNoNewPrivileges:
             if (value != 1 || arguments.second != 0 || arguments.third != 0 ||
                 arguments.fourth != 0)
                 return Errno::INVAL;
-            return change_credentials(task, [](Credentials& next) -> Result<void> {
-                next.no_new_privileges = true;
-                return {};
-            });
+            return change_credentials(process,
+                                      [](Credentials& next) { next.no_new_privileges = true; });
         case kGetNoNewPrivileges:
             if (value != 0 || arguments.second != 0 || arguments.third != 0 ||
                 arguments.fourth != 0)
@@ -132,20 +116,20 @@ Result<long> control_privileges(Task& task, std::uint32_t operation, const Argum
             return (who->secure_bits & abi::kSecureKeepCaps) != 0 ? 1 : 0;
         case kSetKeepCaps:
             return change_credentials(
-                task, [&](Credentials& next) { return keep_capabilities(next, value); });
+                process, [&](Credentials& next) { return keep_capabilities(next, value); });
         case kReadBounding:
             if (!is_capability(value)) return Errno::INVAL;
             return static_cast<long>(who->capabilities.bounding >> value & 1);
         case kDropBounding:
             return change_credentials(
-                task, [&](Credentials& next) { return drop_from_bounding(next, value); });
+                process, [&](Credentials& next) { return drop_from_bounding(next, value); });
         case kGetSecureBits:
             return who->secure_bits;
         case kSetSecureBits:
             return change_credentials(
-                task, [&](Credentials& next) { return set_secure_bits(next, value); });
+                process, [&](Credentials& next) { return set_secure_bits(next, value); });
         case kAmbient:
-            return control_ambient(task, arguments);
+            return control_ambient(process, arguments);
         default:
             return Errno::INVAL;
     }
@@ -214,7 +198,7 @@ Result<long> sys_prctl(Task& task, std::uint32_t operation, std::uint64_t value,
             return 0;
         }
         default:
-            return control_privileges(task, operation, {value, third, fourth, fifth});
+            return control_privileges(task.process(), operation, {value, third, fourth, fifth});
     }
 }
 

@@ -10,14 +10,6 @@
 
 namespace exo::posix {
 
-Result<Ref<Task>> find_thread(Task& self, Pid tid) {
-    if (tid == 0 || tid == self.tid) return Ref<Task>(self);
-    auto table = process_table().lock();
-    Task* found = table->find_task(tid);
-    if (found == nullptr) return Errno::SRCH;
-    return Ref<Task>(*found);
-}
-
 bool may_schedule(Task& self, Task& target) {
     const auto who = self.process().credentials();
     const auto whose = target.process().credentials();
