@@ -1,7 +1,7 @@
 // pidfd_open(2), pidfd_getfd(2): processes by descriptor.
-#include "abi/linux/capability.h"
 #include "posix_x/calls.h"
 #include "posix_x/calls/files.h"
+#include "posix_x/inspection.h"
 #include "posix_x/pid_file.h"
 #include "posix_x/process_table.h"
 
@@ -19,27 +19,10 @@ Result<long> sys_pidfd_open(Task& task, Pid pid, Flags flags) {
     return install(task, std::move(file), abi::kOReadWrite, CloseOnExec::kYes);
 }
 
-namespace {
-
-/// ptrace(2), PTRACE_MODE_ATTACH: the same user in all respects that may do no more, or
-/// CAP_SYS_PTRACE.
-bool may_look_into(Process& self, Process& target) {
-    const auto who = self.credentials();
-    if (&self == &target || who->capable(abi::kCapSysPtrace)) return true;
-    const auto other = target.credentials();
-    if ((other->capabilities.permitted & ~who->capabilities.permitted) != 0) return false;
-    return who->uid == other->uid && who->uid == other->effective_uid &&
-           who->uid == other->saved_uid && who->gid == other->gid &&
-           who->gid == other->effective_gid && who->gid == other->saved_gid &&
-           target.dumpable.load(std::memory_order_relaxed);
-}
-
-}  // namespace
-
 Result<long> sys_pidfd_getfd(Task& task, Fd pidfd, Fd fd, Flags flags) {
     if (!flags.only(0)) return Errno::INVAL;
     const auto of = TRY(pid_file_of(task, pidfd));
-    if (!may_look_into(task.process(), of->process())) return Errno::PERM;
+    if (!may_inspect(task.process(), of->process(), InspectBy::kRealIds)) return Errno::PERM;
     const RefPtr<HandleTable> handles = of->process().pin_handles();
     if (!handles) return Errno::SRCH;
     Handle handle = TRY(handles->get(fd));

@@ -62,8 +62,7 @@ class TextFile : public File {
     Locked<std::uint64_t, Mutex<LockRank::kFile>> position_;
 };
 
-/// Whether the running thread may see what `of` has in memory and open (ptrace(2), "Ptrace access
-/// mode checking"). ACCES.
+/// Whether the running thread may see what `of` has in memory and open (inspection.h). ACCES.
 Result<void> check_inspection(Process& of);
 
 class ProcInode : public Inode {

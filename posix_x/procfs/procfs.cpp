@@ -3,8 +3,8 @@
 
 #include <cstring>
 
-#include "abi/linux/capability.h"
 #include "kernel/fs/mounts.h"
+#include "posix_x/inspection.h"
 #include "posix_x/process_table.h"
 #include "posix_x/procfs/proc_inode.h"
 
@@ -271,17 +271,8 @@ Result<Ref<FileSystem>> create(std::string_view) {
 }  // namespace
 
 Result<void> check_inspection(Process& of) {
-    Process& process = this_task().process();
-    if (&process == &of) return {};
-    const auto who = process.credentials();
-    if (who->capable(abi::kCapSysPtrace)) return {};
-    const auto other = of.credentials();
-    const bool same_user = who->fs_uid == other->uid && who->fs_uid == other->effective_uid &&
-                           who->fs_uid == other->saved_uid;
-    const bool same_group = who->fs_gid == other->gid && who->fs_gid == other->effective_gid &&
-                            who->fs_gid == other->saved_gid;
-    const bool open = of.dumpable.load(std::memory_order_relaxed);
-    return same_user && same_group && open ? Result<void>() : Result<void>(Errno::ACCES);
+    const bool may = may_inspect(this_task().process(), of, InspectBy::kFileIds);
+    return may ? Result<void>() : Result<void>(Errno::ACCES);
 }
 
 std::int32_t parse_number(std::string_view name) {

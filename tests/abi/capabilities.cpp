@@ -250,6 +250,42 @@ ABI_TEST(users_that_change_nothing) {
     CHECK(sets_of() == now);
 }
 
+ABI_TEST(who_may_do_more_is_not_looked_into) {
+    int ready[2];
+    CHECK_EQ(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        CHECK_EQ(prctl(PR_SET_KEEPCAPS, 1), 0);
+        CHECK_EQ(syscall(SYS_setresgid, 1000, 1000, 1000), 0);
+        CHECK_EQ(syscall(SYS_setresuid, 1000, 1000, 1000), 0);
+        CHECK_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+        for (;;) {
+            CHECK_EQ(write(ready[1], "x", 1), 1);
+            raise(SIGSTOP);
+            CHECK_EQ(set({0, 0, 0}), 0);
+        }
+    }
+    char byte, path[32];
+    snprintf(path, sizeof path, "/proc/%d/environ", child);
+    const auto look = [&](int error) {
+        CHECK_EQ(read(ready[0], &byte, 1), 1);
+        CHECK_EQ(abi::status_of([&] {
+                     CHECK_EQ(syscall(SYS_setresgid, 1000, 1000, 1000), 0);
+                     CHECK_EQ(syscall(SYS_setresuid, 1000, 1000, 1000), 0);
+                     errno = 0;
+                     CHECK_EQ(open(path, O_RDONLY) >= 0, error == 0);
+                     CHECK_EQ(errno, error);
+                 }),
+                 0);
+    };
+    look(EACCES);
+    int status = 0;
+    CHECK_EQ(waitpid(child, &status, WUNTRACED), child);
+    CHECK_EQ(kill(child, SIGCONT), 0);
+    look(0);
+    CHECK_EQ(kill(child, SIGKILL), 0);
+}
+
 ABI_TEST(status_tells_the_sets) {
     const Sets now = sets_of();
     CHECK_EQ(set({now.permitted, bit(kCapKill), bit(kCapChown)}), 0);
