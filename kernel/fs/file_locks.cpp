@@ -90,29 +90,22 @@ struct FileLocks::Spare {
 
 /// The files whose locks there are, or were.
 struct FileLocks::Registry {
-    struct Files {
-        FileLocks* first = nullptr;
-    };
-    Locked<Files, SpinLock<LockRank::kAllFileLocks>> files;
+    List<FileLocks, &FileLocks::registry_link_> files;
 };
 
-FileLocks::Registry& FileLocks::registry() {
-    static constinit Registry all;
+FileLocks::LockedRegistry& FileLocks::registry() {
+    [[clang::no_destroy]] static constinit LockedRegistry all;
     return all;
 }
 
 FileLocks::FileLocks(LockedFile file) : file_(file) {
-    auto files = registry().files.lock();
-    next_ = files->first;
-    if (next_ != nullptr) next_->previous_ = this;
-    files->first = this;
+    registry().lock()->files.push_front(*this);
 }
 
 FileLocks::~FileLocks() {
     {
-        auto files = registry().files.lock();
-        if (next_ != nullptr) next_->previous_ = previous_;
-        (previous_ != nullptr ? previous_->next_ : files->first) = next_;
+        auto all = registry().lock();
+        registry_link_.unlink();
     }
     while (Held* held = state_.lock()->held.pop_front()) delete held;
 }
@@ -298,8 +291,9 @@ Result<Vector<ListedFileLock>> FileLocks::list_all() {
         TRY(found.reserve(room));
         bool fits = true;
         {
-            auto files = registry().files.lock();
-            for (FileLocks* each = files->first; each != nullptr && fits; each = each->next_)
+            auto all = registry().lock();
+            for (FileLocks* each = all->files.front(); each != nullptr && fits;
+                 each = all->files.next(*each))
                 fits = each->list(found);
         }
         if (fits) return found;

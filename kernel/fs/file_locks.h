@@ -89,7 +89,8 @@ class FileLocks {
     };
     struct Spare;
     struct Registry;
-    static Registry& registry();
+    using LockedRegistry = Locked<Registry, SpinLock<LockRank::kAllFileLocks>>;
+    static LockedRegistry& registry();
     [[nodiscard]] bool list(Vector<ListedFileLock>& to);
 
     static Held* conflict(State& state, const FileLockRequest& wanted);
@@ -104,8 +105,7 @@ class FileLocks {
                                  std::uint64_t seen);
 
     const LockedFile file_;
-    FileLocks* next_ = nullptr;  ///< in the registry, under its lock
-    FileLocks* previous_ = nullptr;
+    ListLink registry_link_;  // under the registry's lock
     Locked<State, SpinLock<LockRank::kFileLocks>> state_;
     Atomic<std::uint64_t> changes_{0};
     WaitQueue changed_;
