@@ -198,15 +198,15 @@ def step_window_size(t):
     t.resize(15, COLUMNS)
     t.shows(["^line 14 ", "^:"], absent="^line 15 ")
     t.quit(b"q")
-    t.resize(ROWS, COLUMNS)
-    t.line(b"until [ \"$(stty size)\" = '%d %d' ]; do sleep 0.05; done; clear" % (ROWS, COLUMNS))
+    t.resize_at_prompt(ROWS, COLUMNS)
+    t.line(b"clear")
     t.type(b"vi -u NONE -c 'set ruler' lines\r")
     t.shows(["^line 1 ", "1,1 "])
     t.resize(ROWS, 60)
     t.shows(["^ {30,50}1,1 "])  # vim puts its ruler 18 from the right
     t.quit(b":q\r")
-    t.resize(ROWS, COLUMNS)
-    t.line(b"until [ \"$(stty size)\" = '%d %d' ]; do sleep 0.05; done; clear" % (ROWS, COLUMNS))
+    t.resize_at_prompt(ROWS, COLUMNS)
+    t.line(b"clear")
 
 
 def step_vi(t):

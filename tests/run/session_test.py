@@ -77,8 +77,7 @@ def step_window_size(t):
 
 def step_resize(t):
     for rows, columns in ((20, 70), (ROWS, COLUMNS)):
-        t.resize(rows, columns)
-        t.line(b"until [ \"$(stty size)\" = '%d %d' ]; do usleep 50000; done; echo resized" % (rows, columns), b"\nresized\n")
+        t.resize_at_prompt(rows, columns)
 
 
 def step_vi(t):

@@ -42,6 +42,10 @@ class Terminal:
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         os.killpg(self.process.pid, signal.SIGWINCH)  # as the kernel does to who has it as its terminal
 
+    def resize_at_prompt(self, rows, columns):
+        self.resize(rows, columns)
+        self.line(b"until [ \"$(stty size)\" = '%d %d' ]; do sleep 0.05; done; echo resized" % (rows, columns), b"\nresized\n")
+
     def type(self, keys):
         # As fast as a person at most: a serial line has no flow control.
         for key in keys:
