@@ -373,9 +373,11 @@ Result<long> sys_removexattr(Task& task, UserPath path, UserAddr name);
 Result<long> sys_lremovexattr(Task& task, UserPath path, UserAddr name);
 Result<long> sys_fremovexattr(Task& task, Fd fd, UserAddr name);
 
-// futex.cpp
+// rseq.cpp
 Result<long> sys_rseq(Task& task, UserAddr at, std::uint32_t bytes, Flags flags,
                       std::uint32_t signature);
+
+// futex.cpp
 Result<long> sys_futex(Task&, UserAddr at, Flags operation, std::uint32_t value,
                        std::uint64_t timeout_at, UserAddr, std::uint32_t third);
 
